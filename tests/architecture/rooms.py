@@ -32,6 +32,7 @@ FURTHER = {
     "feedback.files.pictures": Further(25, "begins and ends that process"),
     "feedback.files.scanning": Further(25, "asks ClamAV, in its protocol"),
     "feedback.letters.reading": Further(5, "reads one mail by libraries, as a process of its own that may not hold us"),
+    "feedback.items.counting": Further(22, "counts posts by labels in one bounded statement, apart from finding them"),
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
     "feedback.chats.streaming": Further(
         35, "the answer that goes on while a visitor watches, apart from asking for it"
@@ -139,7 +140,7 @@ ROOTS = {
     "__main__": Root(NONE, NONE, "runs the service"),
     "app": Root(frozenset({"slice", "routes", "service", "further"}), NONE, "lists the rooms and fills the ports"),
     "settings": Root(frozenset({"rules"}), ANY, "what the service reads from its environment"),
-    "doors": Root(ENTRANCES, frozenset({"routes"}), "what the doors of all vendors share"),
+    "doors": Root(ENTRANCES, frozenset({"routes"}), "what the doors of all vendors, and of several rooms, share"),
     "insights": Root(NONE, ANY, "what all insights share: the time they look at, filters as SQL, and how they ask"),
     "canvas": Root(
         NONE,

@@ -38,7 +38,17 @@ from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.channels import SMS
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
-from tests.contracts.worlds.desk import CALENDAR, CANNED_REPLY, FORM, MACRO, ROUTING_RULE, SLA_POLICY, TEAM
+from tests.contracts.worlds.desk import (
+    BULK,
+    CALENDAR,
+    CANNED_REPLY,
+    FORM,
+    MACRO,
+    ROUTING_RULE,
+    SLA_POLICY,
+    TEAM,
+    VIEW,
+)
 from tests.contracts.worlds.mailboxes import MAILBOX
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.recipient_imports import BATCH
@@ -95,6 +105,9 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/forms": FORM,
     "POST /v1/chats": {"body": "b", "name": "n", "page": "p", "locale": "zh-CN"},
     "POST /v1/mailboxes": MAILBOX,
+    "POST /v1/views": VIEW,
+    "POST /v1/feedback:bulk": BULK,
+    "POST /v1/feedback:bulk-preview": BULK,
     "POST /v1/triage-rules": TRIAGE_RULE,
     "POST /v1/taxonomy": {"name": "n", "parent_id": None, "words": ["w"]},
     "POST /v1/triage-rules/preview": {"rule": TRIAGE_RULE},

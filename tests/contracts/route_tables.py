@@ -121,6 +121,7 @@ def reads(method: str, path: str) -> bool:
         "/v1/segments/preview",
         "/v1/silences/preview",
         "/v1/triage-rules/preview",
+        "/v1/feedback:bulk-preview",
     )
     return method == "GET" or (asks and method == "POST")
 

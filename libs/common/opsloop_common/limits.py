@@ -38,6 +38,22 @@ LOOP_BREATH_SECONDS = 0.002  # the same inside a transaction, which waits for no
 LIST_CHARACTERS = 4_000_000
 """Of one page of a list, 64 for each value besides: the row that reaches them is its last."""
 
+FACET_POSTS = 50_000
+"""The newest posts that are looked at to count by labels."""
+FACET_POSTS_BY_TEXT = 5_000
+"""Where a text is looked for in each."""
+FACET_CHECKS = 250_000
+"""Views that are counted together look at so many posts, each at its share."""
+FACET_VALUES = 100
+VIEW_QUERY_CHARACTERS = 4_000
+VIEWS_PER_WORKSPACE = 500
+
+BULK_CHANGES_AT_ONCE = 5
+BULK_PREVIEW_POSTS = 1_000
+
+COMPRESSED_BYTES = 1024  # smaller answers are sent as they are
+COMPRESSED_INLINE_BYTES = 32 * 1024  # larger ones are compressed in a thread
+
 PAGE_FORM_BYTES = 64 * 1024
 PAGE_FORM_FIELDS = 100
 

@@ -1,4 +1,4 @@
-"""Versions of what people change, as `ETag` and `If-Match` say them."""
+"""Versions of what people change, as `ETag`, `If-Match` and `If-None-Match` say them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ class Precondition:
         """Go on only when the header is absent: there is no version that it could name, not even for `*`. Raises StaleVersion."""
         if self.header is not None:
             raise StaleVersion("If-Match names a version of what does not exist.")
+
+
+def is_known(tag: str, header: str) -> bool:
+    """Say whether an `If-None-Match` header names an entity tag, by weak comparison (RFC 9110 §8.8.3.2), or any with `*`."""
+    tags = re.findall(_TAG, header) if _TAGS.fullmatch(header) else ()
+    return any(each == "*" or each.removeprefix("W/") == tag.removeprefix("W/") for each in tags)
 
 
 ANY_VERSION = Precondition(None)

@@ -7,6 +7,7 @@ from opsloop_common.service import Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.attachments import slice as attachments
 from opsloop_feedback.authors import slice as authors
+from opsloop_feedback.bulk_changes import slice as bulk_changes
 from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.chats import slice as chats
@@ -37,6 +38,7 @@ from opsloop_feedback.tables import Base
 from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.teams import slice as teams
 from opsloop_feedback.triage_rules import slice as triage_rules
+from opsloop_feedback.views import slice as views
 from opsloop_feedback.watchers import slice as watchers
 from opsloop_feedback.widget import slice as widget
 
@@ -81,6 +83,8 @@ SERVICE = Service(
         mailboxes.SLICE,
         mail_in.SLICE,
         mail_polling.SLICE,
+        views.SLICE,
+        bulk_changes.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

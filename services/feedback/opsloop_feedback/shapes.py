@@ -20,9 +20,21 @@ from pydantic import (
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
-from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
+from opsloop_common.http.schemas import (
+    GivenId,
+    InModel,
+    OutModel,
+    ShortText,
+    Slug,
+    Timestamp,
+    UserId,
+    addressable,
+    said,
+)
 from opsloop_common.invisible import comparable
 from opsloop_common.limits import ATTACHMENTS_PER_MESSAGE
+from opsloop_common.mailboxes import address_flaw
+from opsloop_feedback.filters.rules import NAMES, Filters, document_of
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
@@ -43,6 +55,15 @@ AttachmentIds = Annotated[
 ]
 ExternalId = GivenId
 """A feedback as its source names it."""
+Word = Annotated[str, StringConstraints(max_length=254)]
+Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+def _names_an_author(value: str) -> str:
+    return value if address_flaw(value) is None else addressable(value)
+
+
+AuthorName = Annotated[str, StringConstraints(max_length=254), AfterValidator(_names_an_author)]
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -58,6 +79,18 @@ def _day(value: Any) -> date:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
     return day
+
+
+def split_at_commas(value: Any) -> Any:
+    """Divide what a parameter says: several may stand in one."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return value
+    return [part for each in value for part in each.split(",")]
+
+
+def distinct_values(values: list[Any] | None) -> list[Any] | None:
+    """Take each value once, in the order they came."""
+    return None if values is None else list(dict.fromkeys(values))
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
@@ -112,6 +145,7 @@ class FeedbackOut(OutModel):
 
     id: UUID
     number: int
+    version: int = Field(description="As in its `ETag`, for `If-Match`.")
     status: Status
     body: str
     title: str | None
@@ -140,6 +174,32 @@ class FeedbackOut(OutModel):
     resolved_at: Timestamp | None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class FiltersIn(InModel):
+    """Which posts, as the list has it: several values of one mean any of them, all that are given must hold."""
+
+    status: Annotated[list[Status], Field(max_length=50)] = Field(default_factory=list)
+    kind: Annotated[list[Kind], Field(max_length=50)] = Field(default_factory=list)
+    channel: Annotated[list[Channel], Field(max_length=50)] = Field(default_factory=list)
+    severity: Annotated[list[Severity], Field(max_length=50)] = Field(default_factory=list)
+    author: Annotated[list[AuthorName], Field(max_length=50)] = Field(default_factory=list)
+    tag: Annotated[list[Label], Field(max_length=50)] = Field(default_factory=list)
+    area: Annotated[list[Label], Field(max_length=50)] = Field(default_factory=list)
+    source: Annotated[list[Slug], Field(max_length=50)] = Field(default_factory=list)
+    external_id: Annotated[list[ExternalId], Field(max_length=50)] = Field(default_factory=list)
+    number: Annotated[list[Number], Field(max_length=50)] = Field(default_factory=list)
+    assignee: Annotated[list[UserId], Field(max_length=50)] = Field(default_factory=list)
+    team: Annotated[list[Label], Field(max_length=50)] = Field(default_factory=list)
+    created_from: Timestamp | None = None
+    created_to: Timestamp | None = Field(default=None, description="Not included.")
+    due_before: Timestamp | None = Field(default=None, description="Not included.")
+    updated_from: Timestamp | None = None
+    text: ShortText | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return what is kept: what narrows nothing is left out."""
+        return document_of(Filters(**{name: getattr(self, name) for name in NAMES}))
 
 
 Position = Annotated[int, Field(ge=0, le=1_000_000, description="Lower ones come first.")]

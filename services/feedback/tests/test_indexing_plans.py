@@ -7,9 +7,10 @@ from sqlalchemy import event, text
 
 from opsloop_common.db import Context
 from opsloop_common.ids import uuid7
+from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.indexing import queries, service
 from opsloop_feedback.items import service as items
-from opsloop_feedback.items.service import Feedback, Filters
+from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.search import service as search
 
 ACME = Context(workspace="acme")

@@ -17,9 +17,10 @@ from opsloop_common.errors import StaleVersion
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import touch
 from opsloop_common.versions import Precondition
+from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.items import rules
 from opsloop_feedback.items import service as items
-from opsloop_feedback.items.service import Feedback, Filters
+from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.sla_clocks.rules import Turn
 
 ACME, OTHER = Context("acme"), Context("other")

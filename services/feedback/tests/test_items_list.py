@@ -131,7 +131,7 @@ async def test_a_list_shows_only_the_own_workspace(desk):
 
     answer = await desk.client.get("/v1/feedback", headers=theirs)
 
-    assert answer.json() == {"items": [], "next_cursor": None}
+    assert answer.json() == {"items": [], "next_cursor": None, "facets": None}
 
 
 async def test_a_list_shows_posts_as_they_are_shown_alone(desk):
@@ -226,3 +226,48 @@ async def test_ids_that_could_not_be_addressed_are_refused_by_name(desk, id):
         (error,) = answer["errors"]
         assert (error["pointer"], "pattern" in error["detail"]) == (pointer, False)
     assert row.json()["items"][0]["status"] == "invalid"
+
+
+async def asked_again(desk, path, tag, **params):
+    return await desk.client.get(path, params=params, headers=desk.agent | {"If-None-Match": tag})
+
+
+async def test_who_has_a_post_as_it_is_gets_it_not_again(desk):
+    made = await desk.post()
+    path = f"/v1/feedback/{made['id']}"
+
+    same = await asked_again(desk, path, '"1"')
+    await desk.patch(made["id"], assignee="zoe")
+    other = await asked_again(desk, path, '"1"')
+
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", '"1"')
+    assert (other.status_code, other.headers["etag"]) == (200, '"2"')
+    assert (await asked_again(desk, path, "*")).status_code == 304
+    assert (await asked_again(desk, f"/v1/feedback/{made['id'][:-4]}0000", "*")).status_code == 404
+
+
+async def test_who_has_a_page_as_it_is_gets_it_not_again(desk):
+    posts = [await desk.post(body=f"post {n}") for n in range(3)]
+    page = {"limit": 2, "facets": "status"}
+    first = await desk.client.get("/v1/feedback", params=page, headers=desk.agent)
+    tag = first.headers["etag"]
+
+    same = await asked_again(desk, "/v1/feedback", tag, **page)
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    assert (await asked_again(desk, "/v1/feedback", tag, limit=2)).status_code == 200, "without facets it is another"
+
+    await desk.patch(posts[0]["id"], status="open")
+    beyond = await asked_again(desk, "/v1/feedback", tag, **page)
+    assert beyond.status_code == 200, "the counts are others"
+    await desk.patch(posts[2]["id"], assignee="zoe")
+    assert (await asked_again(desk, "/v1/feedback", beyond.headers["etag"], **page)).status_code == 200
+
+
+async def test_a_change_is_made_whatever_its_sender_knows(desk):
+    made = await desk.post()
+
+    answer = await desk.client.patch(
+        f"/v1/feedback/{made['id']}", json={"assignee": "zoe"}, headers=desk.agent | {"If-None-Match": "*"}
+    )
+
+    assert (answer.status_code, answer.json()["assignee"]) == (200, "zoe")

@@ -89,6 +89,9 @@ WORDED_FORM = {
         }
     ],
 }
+VIEW = {"name": "gravest", "filters": {"severity": ["s1"], "text": "支付"}, "sort": "due", "is_shared": True}
+
+BULK = {"filters": {"text": "支付"}, "changes": {"assignee": "u1", "add_tags": ["refund"]}}
 
 
 async def make(api: Api) -> dict[str, str]:
@@ -101,6 +104,8 @@ async def make(api: Api) -> dict[str, str]:
         "feedback_id": feedback,
         "canned_reply_id": reply,
         "macro_id": (await post(api, "/v1/macros", MACRO | {"canned_reply_id": reply}))["id"],
+        "bulk_change_id": (await post(api, "/v1/feedback:bulk", BULK))["id"],
+        "view_id": (await post(api, "/v1/views", VIEW))["id"],
         "routing_rule_id": (await post(api, "/v1/routing-rules", ROUTING_RULE | {"team_id": team, "assignee": None}))[
             "id"
         ],
@@ -122,6 +127,7 @@ WORLD = World(
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
         "PATCH /v1/macros/{macro_id}": {"name": "another"},
         "PATCH /v1/forms/{form_id}": {"name": "another"},
+        "PATCH /v1/views/{view_id}": {"name": "another"},
         "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
     },
@@ -133,6 +139,7 @@ WORLD = World(
         "PATCH /v1/canned-replies/{canned_reply_id}": {"texts": [{"locale": "en", "body": "Thanks."}]},
         "PATCH /v1/macros/{macro_id}": {"status": "open"},
         "PATCH /v1/forms/{form_id}": {"enabled": False},
+        "PATCH /v1/views/{view_id}": {"filters": {"status": ["open"]}},
     },
     worded={
         "POST /v1/calendars": CALENDAR | {"name": SAID, "days": [DAYS[0] | {"name": SAID}]},
@@ -148,6 +155,10 @@ WORLD = World(
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": [SAID]},
         "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
+        "POST /v1/feedback:bulk": BULK | {"filters": {"text": SAID}, "changes": {"team": SAID, "add_tags": [SAID]}},
+        "POST /v1/feedback:bulk-preview": BULK | {"filters": {"text": SAID}, "changes": {"team": SAID}},
+        "POST /v1/views": VIEW | {"name": SAID, "filters": {"text": SAID, "tag": [SAID], "team": [SAID]}},
+        "PATCH /v1/views/{view_id}": {"name": SAID, "filters": {"text": SAID, "area": [SAID]}},
         "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},
         "POST /v1/chats": {"body": SAID, "name": SAID, "page": SAID},
         "POST /v1/forms": FORM | WORDED_FORM | {"name": SAID, "area": SAID, "tags": [SAID]},

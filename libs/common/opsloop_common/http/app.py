@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from opsloop_common.http import cors, docs, probes
 from opsloop_common.http.call import call_of
+from opsloop_common.http.compression import Compression
 from opsloop_common.http.every_service import audit, jobs, keys, parked, user_secrets, workspace
 from opsloop_common.http.openapi import describe
 from opsloop_common.http.paths import ExactPaths, allowed_methods
@@ -57,6 +58,7 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     app.state.shell = shell
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_error)
+    app.add_middleware(Compression)
     _allow_browsers(app, runtime.settings.cors_origins)
     app.add_middleware(cors.Preflights, routes=routes)
     app.add_middleware(ShellMiddleware, shell=shell)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -36,6 +36,8 @@ MAX_LIMIT = 200
 MAX_EXPORTED = 1_000
 _PORTION_ROWS = 20  # that are read at a time: as many large ones are some megabytes
 _VALUE_CHARACTERS = 64
+_FREE = frozenset({"limit", "cursor", "facets"})
+"""What may be another on each page: it changes no row's place."""
 
 ItemT = TypeVar("ItemT")
 OtherT = TypeVar("OtherT")
@@ -74,11 +76,22 @@ class PageOf(Generic[ItemT]):
         """Return the page as it is sent, each row through `shape`."""
         return Listing[Any](items=[shape(item) for item in self.items], next_cursor=self.next_cursor)
 
-    async def written(self, shape: type[BaseModel]) -> Response:
-        """Return the answer, each row written on its own and others going on in between: for rows that may be large."""
-        items = await breathing(lambda item: shape.model_validate(item).model_dump_json().encode(), self.items)
-        found = {"items": [included(item) for item in items], "next_cursor": self.next_cursor}
-        return Response(orjson.dumps(found), media_type="application/json")
+    async def written(self, shape: type[BaseModel], more: Mapping[str, Any] | None = None) -> Response:
+        """Return the answer, each row written on its own and others going on in between: for rows that may be large.
+
+        `more` stands beside the rows. The entity tag says what is on the page; cursors of one place are sealed anew each time.
+        """
+        tag = hashlib.blake2b(digest_size=16)
+
+        def write(item: ItemT) -> bytes:
+            line = shape.model_validate(item).model_dump_json().encode()
+            tag.update(line)
+            return line
+
+        items = await breathing(write, self.items)
+        tag.update(orjson.dumps([self.next_cursor is None, more]))
+        found = {"items": [included(item) for item in items], "next_cursor": self.next_cursor} | dict(more or {})
+        return Response(orjson.dumps(found), media_type="application/json", headers={"ETag": f'W/"{tag.hexdigest()}"'})
 
 
 async def _page(
@@ -102,9 +115,9 @@ async def _long_page(
 def _asked(request: Request, limit: int, cursor: str | None) -> Page:
     call = call_of(request)
     secrets, whose = call.shell.runtime.secrets, call.principal.workspace if call.principal is not None else ""
-    filters = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in ("limit", "cursor"))
+    filters = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in _FREE)
     # with other filters, or elsewhere, it would begin in the middle and say nothing of it
-    purpose = f"cursor {request.scope['path']} {whose} {sha256(orjson.dumps(filters)).hexdigest()}"
+    purpose = f"cursor {request.scope['path']} {whose} {hashlib.sha256(orjson.dumps(filters)).hexdigest()}"
     after = None
     if cursor is not None:
         try:

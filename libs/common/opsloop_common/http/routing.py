@@ -29,6 +29,7 @@ from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import is_addressed, relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
+from opsloop_common.http.revalidation import unless_known
 from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
 
@@ -291,7 +292,7 @@ class ApiRoute(APIRoute):
         if call.keyed is not None:
             await call.store(_answer_of(response))
         await call.commit()
-        return response
+        return unless_known(response, request)
 
     async def _admit(self, call: Call, request: Request) -> None:
         if self.guard.scopes is None:
@@ -396,5 +397,4 @@ def _answer_of(response: Response) -> Answer:
 
 def _replayed(answer: Answer) -> Response:
     media_type = "application/json" if answer.body else None
-    headers = answer.headers | {"Idempotency-Replayed": "true"}
-    return Response(answer.body, answer.status, headers, media_type)
+    return Response(answer.body, answer.status, answer.headers | {"Idempotency-Replayed": "true"}, media_type)

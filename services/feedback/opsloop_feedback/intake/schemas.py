@@ -144,7 +144,7 @@ def new_feedback(row: Mapping[str, Any]) -> dict[str, Any]:
     the item's own route shows.
     """
     author = {name: row[f"author_{name}"] for name in AuthorOut.model_fields}
-    known = {**row, "number": 0, "author": author}
+    known = {"version": 1, **row, "number": 0, "author": author}
     return {name: known[name] for name in FeedbackOut.model_fields}
 
 

@@ -30,6 +30,8 @@ from opsloop_feedback.tables import Base
 
 # A counter row per workspace would make every post of a workspace wait for the one before; a sequence has gaps instead.
 UNFINISHED = "assignee IS NOT NULL AND status IN ('new', 'open', 'pending', 'snoozed')"
+DUE = "coalesce(due_at, '9999-12-31 00:00:00+00'::timestamp with time zone)"
+"""What is promised for no time comes after all that is: pages are of columns that are never null."""
 NUMBER = Sequence("feedback_number", data_type=BigInteger, metadata=Base.metadata)
 
 
@@ -55,6 +57,10 @@ class Feedback(Resource, Base):
             postgresql_where="merged_into_id IS NOT NULL",
         ),
         Index("ix_feedback_newest", "workspace", "created_at", "number"),
+        Index("ix_feedback_updated", "workspace", "updated_at", "number"),
+        Index("ix_feedback_due", "workspace", text(DUE), "number"),
+        Index("ix_feedback_severity", "workspace", "severity", "number"),
+        Index("ix_feedback_affected", "workspace", "affected_users", "number"),
         Index(
             "ix_feedback_author_user_id",
             "workspace",

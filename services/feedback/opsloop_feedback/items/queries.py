@@ -8,17 +8,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, or_, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
-from opsloop_common.columns import comparable_column
+from opsloop_common.columns import Moment, comparable_column
 from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
-from opsloop_feedback.items.models import NUMBER, UNFINISHED, Feedback
+from opsloop_feedback.filters.rules import Filters, Sort
+from opsloop_feedback.items.models import DUE, NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.triage.rules import READ_CHARACTERS, searchable
@@ -39,29 +54,6 @@ _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
 """Columns that a filter of the same name gives values of."""
 _LABELS = (Feedback.area, Feedback.team)
 """The same for words of people, in which what nobody sees makes no difference."""
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a list is narrowed to. Several values of one filter mean any of them; all filters must hold."""
-
-    status: Sequence[str] = ()
-    kind: Sequence[str] = ()
-    channel: Sequence[str] = ()
-    severity: Sequence[str] = ()
-    author: Sequence[str] = ()
-    tag: Sequence[str] = ()
-    area: Sequence[str] = ()
-    source: Sequence[str] = ()
-    external_id: Sequence[str] = ()
-    number: Sequence[int] = ()
-    assignee: Sequence[str] = ()
-    team: Sequence[str] = ()
-    created_from: datetime | None = None
-    created_to: datetime | None = None
-    due_before: datetime | None = None
-    updated_from: datetime | None = None
-    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,10 +121,29 @@ async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
 
 def matching(filters: Filters) -> Select[Feedback]:
     """Select the feedback that fulfils all filters; `created_to` and `due_before` are not included."""
-    return select(Feedback).where(*_conditions(filters))
+    return select(Feedback).where(*conditions(filters))
 
 
-def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
+_SORTED_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
+    "created": Feedback.created_at,
+    "updated": Feedback.updated_at,
+    "due": literal_column(DUE, Moment),
+    "severity": Feedback.severity,
+    "affected": Feedback.affected_users,
+}
+
+
+ORDERS = {
+    sort: tuple(
+        column.desc() if sort.is_descending else column.asc() for column in (_SORTED_BY[sort.key], Feedback.number)
+    )
+    for sort in Sort
+}
+"""Each total, of what is never null, and that of an index in either direction."""
+
+
+def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
+    """Return what holds of the feedback that fulfils all filters."""
     for column in _LISTED:
         if values := getattr(filters, column.key):
             yield column.in_(values)
@@ -161,6 +172,26 @@ async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str 
     """Return one feedback, of one source alone where that is given; raises NotFound."""
     named = () if source is None else (Feedback.source == source,)
     return await resources.get(session, Feedback, Feedback.id == feedback_id, *named)
+
+
+async def numbers_matching(
+    session: AsyncSession,
+    filters: Filters,
+    *,
+    ids: Collection[UUID] | None = None,
+    after: int = 0,
+    upto: int | None = None,
+    limit: int,
+) -> list[tuple[int, UUID]]:
+    """Return number and id of the posts that fulfil the filters, in the order of their numbers, those `after` one and `upto` another.
+
+    `ids`: only among these.
+    """
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.number > after, *conditions(filters))
+    among = () if ids is None else (Feedback.id == any_(literal(list(ids), ARRAY(Uuid))),)
+    until = () if upto is None else (Feedback.number <= upto,)
+    query = select(Feedback.number, Feedback.id).where(*own, *among, *until)
+    return [(number, id) for number, id in await session.execute(query.order_by(Feedback.number).limit(limit))]
 
 
 async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition) -> Feedback:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -27,12 +27,15 @@ from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.facts import rules as facts
+from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.items import queries, rules
+from opsloop_feedback.items.counting import count_each as count_each
 from opsloop_feedback.items.models import Feedback as Feedback
-from opsloop_feedback.items.queries import Filters as Filters
 from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.queries import loads_of as loads_of
+from opsloop_feedback.items.queries import numbers_matching as numbers_matching
+from opsloop_feedback.items.queries import sorted_posts as sorted_posts
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -83,6 +86,11 @@ async def add(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) -> s
     return await _insert(session, rows)
 
 
+async def take_number(session: AsyncSession) -> int:
+    """Take a number for something else than a post: all posts that are there have lower ones."""
+    return (await queries.next_numbers(session, 1))[0]
+
+
 async def known_ids(session: AsyncSession, keys: Collection[NaturalKey]) -> dict[NaturalKey, UUID]:
     """Return the id of what is known under each natural key."""
     return await queries.ids_by_natural_keys(session, keys)
@@ -110,11 +118,6 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
 
 async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
     return write_document(await breathing(lambda row: included(write_document(row)), portion))
-
-
-async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
-    """Return what some posts say, with what triage made of them."""
-    return await queries.sorted_posts(session, ids)
 
 
 async def newest_said(session: AsyncSession, *, limit: int) -> list[SaidPost]:
@@ -222,13 +225,21 @@ async def _count_authors(session: AsyncSession, *posts: Feedback) -> None:
 
 
 async def change_feedback(
-    session: AsyncSession, feedback_id: UUID, changes: Mapping[str, Any], *, expected: Precondition
+    session: AsyncSession,
+    feedback_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected: Precondition,
+    require: Callable[[Status, Status], None] = states.require_transition,
 ) -> Feedback:
-    """Change fields of a feedback, and tell of it; raises IllegalTransition (409). What is so already changes nothing."""
+    """Change fields of a feedback, and tell of it; raises IllegalTransition (409). What is so already changes nothing.
+
+    `require` raises where a status may not follow another.
+    """
     feedback = await queries.lock_feedback(session, feedback_id, expected)
     with changing(session, feedback, changes) as before:
         if "status" in before:
-            states.require_transition(Status(before["status"]), Status(feedback.status))
+            require(Status(before["status"]), Status(feedback.status))
         _tell_classification(session, feedback, before)
         if not before.keys().isdisjoint(rules.ASSIGNMENT):
             outbox.append(session, _assigned(feedback))

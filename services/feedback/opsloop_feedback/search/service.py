@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
-from opsloop_feedback.items.service import Feedback, Filters
+from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.synonyms import service as synonyms
 from opsloop_feedback.terms.rules import Vocabulary, asked
 

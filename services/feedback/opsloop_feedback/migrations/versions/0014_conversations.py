@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql as pg
 from opsloop_common.columns import check_in
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 TABLE = "feedback_message"

@@ -1,0 +1,1 @@
+"""Bulk changes: the same change of many posts, tried before, done by a job, and undone."""

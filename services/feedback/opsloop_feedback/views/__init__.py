@@ -1,0 +1,1 @@
+"""Views: filters and an order that are kept under a name, for oneself or for all."""
