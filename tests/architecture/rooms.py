@@ -29,6 +29,9 @@ class Further(NamedTuple):
 
 FURTHER = {
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
+    "feedback.items.removal": Further(25, "what came with a file goes away again, apart from all work on what stays"),
+    "feedback.import_formats.headings": Further(-20, "data: what exports of other products call things"),
+    "feedback.feedback_imports.reading": Further(25, "what one row says, by the shape that the contract shows"),
     "feedback.terms.stems": Further(-10, "the endings that English words lose"),
     "feedback.terms.glossary": Further(-20, "data: what is called what in two languages"),
     "feedback.terms.stopping": Further(-20, "data: words that say nothing, and words that deny"),

@@ -9,6 +9,7 @@ from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.feedback_imports import slice as feedback_imports
 from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
@@ -62,6 +63,7 @@ SERVICE = Service(
         previews.SLICE,
         taxonomy.SLICE,
         watchers.SLICE,
+        feedback_imports.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -20,7 +20,16 @@ from pydantic import (
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
-from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
+from opsloop_common.http.schemas import (
+    EmailAddress,
+    GivenId,
+    InModel,
+    OutModel,
+    ShortText,
+    Timestamp,
+    UserId,
+    said,
+)
 from opsloop_common.invisible import comparable
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
@@ -38,6 +47,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVal
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
 ExternalId = GivenId
 """A feedback as its source names it."""
+BODY_CHARACTERS = 50_000
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -61,6 +71,27 @@ Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "
 def changes_of(body: InModel, *, mode: Literal["json", "python"] = "json") -> dict[str, Any]:
     """Return what a patch says, by name; what is within it stays whole, with what goes without saying."""
     return {name: value for name, value in body.model_dump(mode=mode).items() if name in body.model_fields_set}
+
+
+def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if flaw := submissions.attributes_flaw(attributes):
+        raise ValueError(flaw)
+    return attributes
+
+
+BodyText = Annotated[
+    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
+]
+Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+Rating = Annotated[int, Field(ge=1, le=5)]
+
+
+class AuthorIn(InModel):
+    """Who said it, as far as known."""
+
+    user_id: UserId | None = None
+    email: EmailAddress | None = None
+    name: ShortText | None = None
 
 
 class AuthorOut(OutModel):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, literal, update
+from sqlalchemy import ARRAY, Uuid, any_, insert, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
@@ -16,6 +18,7 @@ from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_feedback.authors import service as authors
+from opsloop_feedback.conversations import queries
 from opsloop_feedback.conversations.models import FeedbackMessage
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
@@ -58,6 +61,17 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
         )
     audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after={"id": message.id, "kind": kind})
     return message
+
+
+async def keep_imported(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what was answered and noted before the posts came to us: nobody is told of it, and it stops no clock."""
+    if rows:
+        await session.execute(insert(FeedbackMessage), [{"id": uuid7(), **row} for row in rows])
+
+
+async def spoken_to(session: AsyncSession, feedback_ids: Collection[UUID], *, since: datetime) -> set[UUID]:
+    """Return to which of some posts somebody answered, or noted something, since a time."""
+    return await queries.spoken_to(session, feedback_ids, since)
 
 
 async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Sequence[str]) -> None:

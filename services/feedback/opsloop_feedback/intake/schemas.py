@@ -4,44 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.errors import FieldError
 from opsloop_common.http.rows import FieldErrorOut, Unread, faults_of
-from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
-from opsloop_feedback.shapes import AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
+from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp
+from opsloop_feedback.shapes import (
+    Attributes,
+    AuthorIn,
+    AuthorOut,
+    BodyText,
+    ExternalId,
+    FeedbackOut,
+    Label,
+    Rating,
+    Tags,
+    Title,
+)
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
-BODY_CHARACTERS = 50_000
 BATCH_ROWS = 1_000
-
-
-def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if flaw := submissions.attributes_flaw(attributes):
-        raise ValueError(flaw)
-    return attributes
-
-
-BodyText = Annotated[
-    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
-]
-Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
-Rating = Annotated[int, Field(ge=1, le=5)]
-
-
-class AuthorIn(InModel):
-    """Who said it, as far as known."""
-
-    user_id: UserId | None = None
-    email: EmailAddress | None = None
-    name: ShortText | None = None
 
 
 class FeedbackIn(InModel):

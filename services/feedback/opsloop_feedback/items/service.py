@@ -32,6 +32,9 @@ from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import Filters as Filters
 from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
+from opsloop_feedback.items.removal import imported_after as imported_after
+from opsloop_feedback.items.removal import lock_untouched as lock_untouched
+from opsloop_feedback.items.removal import remove as remove
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -268,8 +271,10 @@ async def keep_clocks(
 ) -> bool:
     """Have the clocks of a locked feedback go with what it is; returns whether it is due at another time now.
 
-    `turn`: who has just spoken. Its version is for whoever asks to raise.
+    `turn`: who has just spoken. Its version is for whoever asks to raise. About what came with a file nothing was promised.
     """
+    if feedback.import_id is not None:
+        return False
     kept = await clocks.keep(session, _subject(session, feedback), turn, is_resorted=is_resorted)
     if kept is None or kept.due_at == feedback.due_at:
         return False
