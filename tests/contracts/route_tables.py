@@ -64,6 +64,7 @@ COMPUTED = {
     "/v1/dashboards/{dashboard_id}/data",
     "/v1/imports/{import_id}",
     "/v1/recipient-imports/{import_id}",
+    "/v1/feedback-imports/{import_id}",
     "/v1/orders/{order_id}",
     "/v1/rejected-messages/summary",
     "/v1/competitors/{competitor_id}/series/{series_key}/compare",

@@ -13,7 +13,7 @@ OPSLOOP: Names = {
     "kind": ("kind", "type", "类型"),
     "channel": ("channel", "渠道"),
     "user_id": ("user_id", "user", "用户", "用户id", "用户编号"),
-    "email": ("email", "e-mail", "author_email", "邮箱", "电子邮箱"),
+    "email": ("email", "e_mail", "author_email", "邮箱", "电子邮箱"),
     "name": ("name", "author", "author_name", "姓名", "名字", "称呼"),
     "rating": ("rating", "stars", "score", "评分", "星级"),
     "locale": ("locale", "language", "语言"),
