@@ -83,6 +83,22 @@ BodyText = Annotated[
     str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
 ]
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+
+
+def _address(url: str) -> str:
+    if flaw := submissions.source_url_flaw(url):
+        raise ValueError(flaw)
+    return url
+
+
+SourceUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=submissions.SOURCE_URL_CHARACTERS),
+    AfterValidator(_address),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": submissions.SOURCE_URL_CHARACTERS, "pattern": "^https?://"}
+    ),
+]
 Rating = Annotated[int, Field(ge=1, le=5)]
 
 
@@ -147,6 +163,10 @@ class FeedbackOut(OutModel):
     triage: TriageOut
     channel: Channel
     source: str = Field(description="Who posted it: the source of the key.")
+    source_url: str | None = Field(description="Where it was said, as who posted it has it; nobody has looked there.")
+    entered_by: str | None = Field(
+        description="Who of the staff wrote it down for its author; null where the author did."
+    )
     external_id: str | None
     author: AuthorOut
     rating: int | None

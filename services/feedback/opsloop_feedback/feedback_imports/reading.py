@@ -121,4 +121,5 @@ def _submission(read: ImportRow, batch: Batch) -> Submission:
         area=read.area,
         attributes=read.attributes,
         occurred_at=read.occurred_at,
+        source_url=read.source_url,
     )

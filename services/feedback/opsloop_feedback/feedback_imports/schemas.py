@@ -11,7 +11,7 @@ from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, Timestamp, absent
 from opsloop_feedback.feedback_imports.rules import FileType
 from opsloop_feedback.import_formats.rules import Format
-from opsloop_feedback.shapes import Attributes, AuthorIn, BodyText, ExternalId, Label, Rating, Tags, Title
+from opsloop_feedback.shapes import Attributes, AuthorIn, BodyText, ExternalId, Label, Rating, SourceUrl, Tags, Title
 
 MESSAGES = 500
 
@@ -40,6 +40,7 @@ class ImportRow(InModel):
     area: Label | None = None
     attributes: Attributes = Field(default_factory=dict)
     occurred_at: Timestamp | None = None
+    source_url: SourceUrl | None = None
     status: Literal["new", "open", "pending", "snoozed", "resolved", "closed"] | None = Field(default_factory=absent)
     votes: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     messages: Annotated[list[MessageRow], Field(max_length=MESSAGES)] = Field(default_factory=list)

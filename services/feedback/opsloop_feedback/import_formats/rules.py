@@ -138,6 +138,8 @@ def _row(flat: dict[str, Any], format: Format, channel: str | None) -> dict[str,
             said[name] = number_of(flat[name])
     if "occurred_at" in flat:
         said["occurred_at"] = moment_of(flat["occurred_at"])
+    if url := _text(flat.get("url", "")):
+        said["source_url"] = url
     messages = [] if "messages" not in flat else _messages(flat["messages"], format, said)
     if status := _text(flat.get("status", "")):
         known = _STATUS_OF.get(heading(status))
@@ -180,8 +182,6 @@ def _named_by_content(said: Mapping[str, Any]) -> str:
 def _attributes(flat: Mapping[str, Any], format: Format) -> dict[str, Any]:
     given = {name.removeprefix(ATTRIBUTE): cell for name, cell in flat.items() if name.startswith(ATTRIBUTE)}
     known = {name: _text(flat[name]) for name in ("version", "device", "country") if flat.get(name)}
-    if url := _text(flat.get("url", "")):
-        known["source_url"] = url
     if format in PLATFORM:
         known["platform"] = PLATFORM[format]
     return known | given

@@ -52,6 +52,8 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime, sorter
         "affected_users": 1,
         "import_id": None,
         "voters": 0,
+        "source_url": said.source_url,
+        "entered_by": said.entered_by,
         "search_text": searchable(f"{said.title}\n{said.body}" if said.title else said.body),
     }
 

@@ -24,6 +24,7 @@ from opsloop_feedback.shapes import (
     FeedbackOut,
     Label,
     Rating,
+    SourceUrl,
     Tags,
     Title,
 )
@@ -52,6 +53,10 @@ class FeedbackIn(InModel):
     area: Label | None = Field(default=None, description="The part of the product it is about.")
     attributes: Attributes = Field(default_factory=dict, description="Anything else; up to 64 KiB and 32 levels.")
     occurred_at: Timestamp | None = Field(default=None, description="When it was said; now, if absent.")
+    source_url: SourceUrl | None = Field(
+        default=None,
+        description="Where it was said: a thread, a recording. Shown as text, never called. Only with a secret key or by a person.",
+    )
 
     def submission(self, who: Principal) -> submissions.Submission:
         """Return what the use case takes when `who` posts this; a user token's author is its user."""
@@ -73,6 +78,8 @@ class FeedbackIn(InModel):
             area=self.area,
             attributes=self.attributes,
             occurred_at=self.occurred_at,
+            source_url=self.source_url,
+            entered_by=submissions.entered_by(who, self.channel, names_somebody=author is not None),
         )
 
 

@@ -123,6 +123,10 @@ class Feedback(Resource, Base):
     voters: Mapped[int] = mapped_column(
         default=0, server_default="0", comment="who else wanted it where it comes from, nobody knows whom"
     )
+    source_url: Mapped[str | None] = mapped_column(
+        Text, comment="where it was said, as who posted it has it; only shown"
+    )
+    entered_by: Mapped[str | None] = mapped_column(Text, comment="who wrote down what somebody else said")
     search_text: Mapped[str] = mapped_column(
         Text, deferred=True, deferred_raiseload=True, comment="title and body as triage.rules.searchable folds them"
     )

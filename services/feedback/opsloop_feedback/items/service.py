@@ -64,7 +64,8 @@ _INSERT_UNKNOWN = (
 # id of it, by which it is known when it is sent again
 _ERASE = text(
     "UPDATE feedback SET author_user_id = NULL, author_email = NULL, author_name = NULL, body = '', title = NULL, "
-    "search_text = '', attributes = '{}', triage = jsonb_set(triage, '{reasons}', '[]'), version = version + 1, updated_at = :now "
+    "search_text = '', attributes = '{}', source_url = NULL, triage = jsonb_set(triage, '{reasons}', '[]'), "
+    "version = version + 1, updated_at = :now "
     "WHERE id = ANY(ARRAY(SELECT id FROM feedback WHERE workspace = :workspace "
     "AND (author_user_id = ANY(CAST(:user_ids AS text[])) OR author_user_id IS NULL "
     "AND lower(author_email) = ANY(ARRAY(SELECT lower(e) FROM unnest(CAST(:emails AS text[])) AS e))) "

@@ -22,6 +22,9 @@ def upgrade() -> None:
     voters = "who else wanted it where it comes from, nobody knows whom"
     op.add_column("feedback", sa.Column("voters", sa.Integer, nullable=False, server_default="0", comment=voters))
     op.create_check_constraint(op.f("ck_feedback_voters"), "feedback", "voters >= 0")
+    where = "where it was said, as who posted it has it; only shown"
+    op.add_column("feedback", sa.Column("source_url", sa.Text, comment=where))
+    op.add_column("feedback", sa.Column("entered_by", sa.Text, comment="who wrote down what somebody else said"))
     op.create_index(
         "ix_feedback_import",
         "feedback",
@@ -98,5 +101,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_feedback_import", "feedback")
     op.drop_constraint(op.f("ck_feedback_voters"), "feedback", type_="check")
+    for column in ("entered_by", "source_url"):
+        op.drop_column("feedback", column)
     op.drop_column("feedback", "voters")
     op.drop_column("feedback", "import_id")
