@@ -111,5 +111,6 @@ def reads(method: str, path: str) -> bool:
 
 
 def takes_json(operation: dict[str, Any]) -> bool:
-    """Say whether a route takes a body of JSON; one that takes files is tested by its room."""
-    return "application/json" in operation.get("requestBody", {}).get("content", ())
+    """Say whether a route takes a body of JSON; one that takes files, also of JSON, is tested by its room."""
+    content = operation.get("requestBody", {}).get("content", ())
+    return "application/json" in content and "text/csv" not in content

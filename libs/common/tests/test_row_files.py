@@ -68,3 +68,23 @@ def test_text_of_other_programs(encoding):
 def test_what_is_no_text_is_refused(broken):
     with pytest.raises(BadFile):
         as_utf8(broken)
+
+
+@pytest.mark.parametrize("delimiter", [",", None])
+def test_a_row_that_is_too_long_costs_itself(delimiter):
+    found = read(b"a\n" + b"x" * (MOST + 1) + b"\nb\n", delimiter=delimiter)
+    assert [(row.number, row.flaw is None) for row in found] == [(1, True), (2, False), (3, True)]
+    assert "longer than 100 bytes" in found[1].flaw
+
+
+def test_a_cell_longer_than_the_reader_takes_costs_its_row():
+    data = b"a\n" + b"x" * 200_000 + b"\nb\n"
+    rows, place = cut(data, Place(0, 0), delimiter=",", is_last=True, limit=9, row_bytes=300_000)
+    more, end = cut(data[place.at :], place, delimiter=",", is_last=True, limit=9, row_bytes=300_000)
+    assert [row.flaw is None for row in rows] == [True, False]
+    assert (more, end.at) == ([Row(3, ["b"])], len(data))
+
+
+def test_what_may_go_on_behind_the_piece_is_left():
+    rows, place = cut(b"a\nb", Place(0, 0), delimiter=",", is_last=False, limit=9, row_bytes=MOST)
+    assert ([row.number for row in rows], place) == ([1], Place(2, 1))

@@ -1,6 +1,8 @@
 """The words of exports, one by one: headings, states, channels, tags, and whose a message is."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opsloop_feedback.import_formats.headings import CHANNELS, HEADINGS, PLACES, STATUSES
 from opsloop_feedback.import_formats.rules import (
@@ -128,3 +130,74 @@ def test_of_two_links_only_that_of_google_play_names_its_review():
 @pytest.mark.parametrize("format", [format for format in Format if format is not Format.OPSLOOP])
 def test_ids_of_two_products_are_never_one(format):
     assert row_of_cells({"body": "x", "external_id": "7"}, format, None)["external_id"] == f"{format}:7"
+
+
+OURS = {
+    "title", "body", "locale", "area", "kind", "author", "channel", "attributes", "tags", "rating", "votes", "occurred_at", "status",
+    "messages", "source_url", "external_id",
+}  # fmt: skip
+"""What a row may say once it was read."""
+NAMES = sorted(
+    {step for places in PLACES.values() for all in places.values() for each in all for step in each.split(".")}
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+OBJECTS = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from([format for format in Format if format is not Format.OPSLOOP]), OBJECTS)
+def test_whatever_an_object_holds_only_our_fields_come_of_it(format, value):
+    said = row_of_object(value, format, None)
+    assert not isinstance(value, dict) or set(said) <= OURS
+
+
+@given(
+    st.sampled_from(list(Format)),
+    st.dictionaries(st.sampled_from(sorted({*FIELDS, "version", "device", "attributes.plan"})), st.text(min_size=1)),
+)
+def test_whatever_cells_hold_only_our_fields_come_of_them(format, cells):
+    said = row_of_cells(cells, format, None)
+    assert set(said) <= OURS
+    assert said["external_id"]
+    assert all(isinstance(value, str) for value in said["attributes"].values())
+
+
+def nested(place, value):
+    """Return an object that has a value at a place, and nothing else."""
+    for step in reversed(place.split(".")):
+        value = [None] * int(step) + [value] if step.isdigit() else {step: value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("format", "field", "place"),
+    [
+        (format, field, place)
+        for format, names in PLACES.items()
+        for field, places in names.items()
+        for place in places
+        if field in ("title", "body", "locale", "area", "user_id", "email", "name", "url")
+    ],
+)
+def test_each_place_of_an_object_is_read(format, field, place):
+    said = row_of_object(nested(place, "found here"), Format(format), None)
+    if field == "url":
+        assert said["source_url"] == "found here"
+    elif field in ("user_id", "email", "name"):
+        assert said["author"] == {field: "found here"}
+    else:
+        assert said["body" if field == "title" else field] == "found here"
+
+
+def test_a_reply_without_words_is_none_and_a_note_needs_no_name():
+    said = row_of_cells(
+        {"body": "x", "replied_by": "Bob", "replied_at": "2024-01-05", "note": "Ours"}, Format.OPSLOOP, None
+    )
+    assert said["messages"] == [{"kind": "note", "body": "Ours"}]
+    assert "messages" not in row_of_cells({"body": "x", "replied_by": "Bob"}, Format.OPSLOOP, None)
+    both = row_of_cells({"body": "x", "reply": "Yes", "replied_by": "Bob", "note": "Ours"}, Format.OPSLOOP, None)
+    assert [each["kind"] for each in both["messages"]] == ["reply", "note"]
+    assert both["messages"][0]["by"] == "Bob"
