@@ -7,6 +7,7 @@ from opsloop_common.service import Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
+from opsloop_feedback.calls import slice as calls
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.feedback_imports import slice as feedback_imports
@@ -64,6 +65,7 @@ SERVICE = Service(
         taxonomy.SLICE,
         watchers.SLICE,
         feedback_imports.SLICE,
+        calls.SLICE,
     ),
     settings=FeedbackSettings,
 )
