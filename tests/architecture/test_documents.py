@@ -208,6 +208,7 @@ PAIRS = [
             "capture",
             "channels",
             "consent",
+            "feedback-imports",
             "insights",
             "kpis",
             "mail",
