@@ -12,8 +12,11 @@ from opsloop_common import resources
 from opsloop_common.versions import Precondition
 from opsloop_feedback.calls.models import OPEN, Call
 
-NEWEST_FIRST = (Call.started_at.desc(), Call.id.desc())
-BY_DUE = (Call.callback_due_at.asc(), Call.id.asc())
+ORDERS = {
+    False: (Call.started_at.desc(), Call.id.desc()),
+    True: (Call.callback_due_at.asc(), Call.id.asc()),
+}
+"""The newest first; of those who are to be called back the earliest due."""
 
 
 @dataclass(frozen=True)

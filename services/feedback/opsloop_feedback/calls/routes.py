@@ -53,8 +53,8 @@ async def list_calls(
 ) -> Listing[CallOut]:
     """List calls, newest first."""
     wanted = Wanted(is_due, user_id, assignee, feedback_id)
-    order = queries.BY_DUE if is_due else queries.NEWEST_FIRST
-    return (await paginate(session, queries.calls(who.workspace, wanted), page, by=order)).map(CallOut.model_validate)
+    found = await paginate(session, queries.calls(who.workspace, wanted), page, by=queries.ORDERS[is_due])
+    return found.map(CallOut.model_validate)
 
 
 @router.get("/v1/calls/{call_id}", dependencies=[READ], responses=problems(404))
