@@ -60,7 +60,7 @@ def test_anything_else_is_not(url):
     assert source_url_flaw(url) is not None
 
 
-@pytest.mark.parametrize("channel", ["form", "widget", "api", "email", "survey", "store_review", *ON_BEHALF])
+@pytest.mark.parametrize("channel", ["form", "widget", "api", "email", "survey", "store_review", *sorted(ON_BEHALF)])
 def test_whom_an_entry_is_attributed_to_besides_its_author(channel):
     staff = principal("feedback:write")
     assert entered_by(staff, channel, names_somebody=True) == ("user:anna" if channel in ON_BEHALF else None)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import ColumnElement, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.versions import Precondition
 from opsloop_feedback.calls.models import OPEN, Call
 
-ORDERS = {
+ORDERS: Mapping[bool, Sequence[ColumnElement[Any]]] = {
     False: (Call.started_at.desc(), Call.id.desc()),
     True: (Call.callback_due_at.asc(), Call.id.asc()),
 }
