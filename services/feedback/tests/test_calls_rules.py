@@ -50,3 +50,17 @@ def test_what_may_not_be(fields, pointer):
     with pytest.raises(Invalid) as refused:
         require_possible(call(**fields), NOW)
     assert refused.value.errors[0].pointer == pointer
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_nobody_speaks_for_a_while_where_nobody_answered(outcome):
+    spoken = call(outcome=str(outcome), duration_seconds=86_400)
+    if outcome in SPOKEN:
+        require_possible(spoken, NOW)
+        return
+    with pytest.raises(Invalid):
+        require_possible(spoken, NOW)
+
+
+def test_a_clock_may_be_ahead_by_minutes_alone():
+    assert SECOND < AHEAD < timedelta(hours=1)
