@@ -209,6 +209,7 @@ PAIRS = [
             "capture",
             "channels",
             "consent",
+            "feedback-imports",
             "insights",
             "kpis",
             "mail",

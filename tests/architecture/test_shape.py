@@ -172,6 +172,8 @@ def test_only_what_holds_no_transaction_waits_for_its_turn():
         "libs/common/opsloop_common/http/body.py",
         "libs/common/opsloop_common/http/routing.py",
         "libs/common/opsloop_common/http/vendors.py",
+        "services/feedback/opsloop_feedback/feedback_imports/routes.py",
+        "services/feedback/opsloop_feedback/feedback_imports/service.py",
         "services/feedback/opsloop_feedback/intake/routes.py",
         "services/feedback/opsloop_feedback/intake/service.py",
         "services/metrics/opsloop_metrics/capture_log/service.py",

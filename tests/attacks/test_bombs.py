@@ -35,6 +35,7 @@ from tests.contracts.worlds.alerts import (
     SILENCE,
 )
 from tests.contracts.worlds.bounces import BOUNCES
+from tests.contracts.worlds.calls import CALL
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.channels import SMS
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
@@ -138,6 +139,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/notification-topics": TOPIC,
     "POST /v1/recipients:batch": BATCH,
     "POST /v1/suppressions": SUPPRESSION,
+    "POST /v1/calls": CALL,
     "POST /v1/mail/bounces": BOUNCES,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},

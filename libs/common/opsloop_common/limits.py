@@ -298,6 +298,8 @@ IMPORT_DAYS = 7
 """After so long a file that was never read to its end is forgotten."""
 RECIPIENT_IMPORT_DAYS = 30
 """So long a file of recipients that was read can be undone, and is listed."""
+FEEDBACK_IMPORT_DAYS = 30
+"""So long a file of posts that was read can be undone, and is listed."""
 IMPORT_ROW_BYTES = 1024 * 1024
 IMPORT_CELL_CHARACTERS = 131_072  # what Python's csv reads in one cell
 IMPORT_COLUMNS = 1_000

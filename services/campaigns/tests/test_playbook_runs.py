@@ -104,6 +104,15 @@ async def test_other_events_launch_nothing(world):
     assert await world.events() == []
 
 
+async def test_what_came_with_a_file_of_earlier_times_launches_nothing(world):
+    id = await _create(world)
+    old = world.breach()
+
+    await world.hear(old.model_copy(update={"data": {**old.data, "import_id": str(uuid4())}}))
+
+    assert await _runs(world, id) == []
+
+
 async def test_a_disabled_playbook_is_silent_until_enabled(world):
     id = await _create(world, enabled=False)
 

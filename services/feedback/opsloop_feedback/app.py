@@ -9,9 +9,11 @@ from opsloop_feedback.attachments import slice as attachments
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.bulk_changes import slice as bulk_changes
 from opsloop_feedback.calendars import slice as calendars
+from opsloop_feedback.calls import slice as calls
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.chats import slice as chats
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.feedback_imports import slice as feedback_imports
 from opsloop_feedback.form_pages import slice as form_pages
 from opsloop_feedback.forms import slice as forms
 from opsloop_feedback.indexing import slice as indexing
@@ -85,6 +87,8 @@ SERVICE = Service(
         mail_polling.SLICE,
         views.SLICE,
         bulk_changes.SLICE,
+        feedback_imports.SLICE,
+        calls.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -21,6 +21,7 @@ from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
 from opsloop_common.http.schemas import (
+    EmailAddress,
     GivenId,
     InModel,
     OutModel,
@@ -64,6 +65,7 @@ def _names_an_author(value: str) -> str:
 
 
 AuthorName = Annotated[str, StringConstraints(max_length=254), AfterValidator(_names_an_author)]
+BODY_CHARACTERS = 50_000
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -99,6 +101,43 @@ Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "
 def changes_of(body: InModel, *, mode: Literal["json", "python"] = "json") -> dict[str, Any]:
     """Return what a patch says, by name; what is within it stays whole, with what goes without saying."""
     return {name: value for name, value in body.model_dump(mode=mode).items() if name in body.model_fields_set}
+
+
+def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if flaw := submissions.attributes_flaw(attributes):
+        raise ValueError(flaw)
+    return attributes
+
+
+BodyText = Annotated[
+    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
+]
+Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+
+
+def _address(url: str) -> str:
+    if flaw := submissions.source_url_flaw(url):
+        raise ValueError(flaw)
+    return url
+
+
+SourceUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=submissions.SOURCE_URL_CHARACTERS),
+    AfterValidator(_address),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": submissions.SOURCE_URL_CHARACTERS, "pattern": "^https?://"}
+    ),
+]
+Rating = Annotated[int, Field(ge=1, le=5)]
+
+
+class AuthorIn(InModel):
+    """Who said it, as far as known."""
+
+    user_id: UserId | None = None
+    email: EmailAddress | None = None
+    name: ShortText | None = None
 
 
 class AuthorOut(OutModel):
@@ -155,6 +194,10 @@ class FeedbackOut(OutModel):
     triage: TriageOut
     channel: Channel
     source: str = Field(description="Who posted it: the source of the key.")
+    source_url: str | None = Field(description="Where it was said, as who posted it has it; nobody has looked there.")
+    entered_by: str | None = Field(
+        description="Who of the staff wrote it down for its author; null where the author did."
+    )
     external_id: str | None
     author: AuthorOut
     rating: int | None

@@ -236,3 +236,16 @@ async def test_repeats_name_the_oldest_the_one_before_and_the_last_that_was_ther
     ]
     assert [one.others for one in (*first, *last)] == [(ids[0], ids[3]), (ids[0], ids[2])]
     assert alone == []
+
+
+async def test_what_is_removed_is_found_by_nothing_and_counts_no_more(desk):
+    post = await desk.post(body="Unmistakable zeppelin")
+    await deliver(desk.api.db, ARRIVALS, *await desk.public())
+    async with desk.api.db.transaction(Context("acme")) as session:
+        await service.remove(session, [UUID(post["id"])])
+        while await service.count_terms(session):
+            pass
+
+    async with desk.api.db.transaction(Context("acme")) as session:
+        assert (await service.rarity(session, ["zeppelin"])).of == {}
+        assert (await session.execute(text("SELECT count(*) FROM feedback_token"))).scalar_one() == 0

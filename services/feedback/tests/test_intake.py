@@ -60,6 +60,7 @@ async def test_a_post_is_taken_in_sorted_and_told_of_once(desk):
         "tags": ["vip", "ios"],
         "author": {"user_id": "u1", "verified": True},
         "occurred_at": "2026-11-22T07:00:00Z",
+        "import_id": None,
     }
 
 

@@ -73,6 +73,10 @@ def test_a_new_row_is_what_was_said_and_what_triage_made_of_it():
         "resolved_at": None,
         "merged_into_id": None,
         "affected_users": 1,
+        "import_id": None,
+        "voters": 0,
+        "source_url": None,
+        "entered_by": None,
         "search_text": searchable("Export\nThe export fails with an error."),
     }
 

@@ -165,6 +165,11 @@ def test_what_may_become_an_alert(type, depth, expected):
     assert may_alert(BREACH.model_copy(update={"type": type, "causationdepth": depth})) is expected
 
 
+def test_what_came_with_a_file_of_earlier_times_becomes_none():
+    assert may_alert(BREACH.model_copy(update={"type": "feedback.received", "data": {"import_id": None}}))
+    assert not may_alert(BREACH.model_copy(update={"type": "feedback.received", "data": {"import_id": "x"}}))
+
+
 def posted(labels=None, annotations=None, starts=None, ends=None, status=None):
     moments = (None if minute is None else at(minute) for minute in (starts, ends))
     return Posted({"alertname": "a"} if labels is None else labels, annotations or {}, *moments, "", status)

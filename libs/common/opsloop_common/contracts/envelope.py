@@ -105,6 +105,11 @@ class Event(BaseModel):
         return self.source.rpartition("/")[2]
 
     @property
+    def is_history(self) -> bool:
+        """Say whether it tells what came with a file of earlier times: nobody is alerted or written to because of it."""
+        return self.data.get("import_id") is not None
+
+    @property
     def root(self) -> str:
         """Return the id of the first event of the chain: its own when nothing but a person led to it."""
         return str(self.causationroot or self.id)

@@ -160,7 +160,7 @@ async def delete_playbook(session: AsyncSession, playbook_id: UUID, *, expected:
 
 
 async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Run the playbooks of the workspace that listen to these events, in their order.
+    """Run the playbooks of the workspace that listen to these events, in their order; what came with a file of earlier times starts none.
 
     The playbook's row lock makes the cool-down and once-per-incident hold when matching events arrive at the same time, the
     workspace's row lock the budgets.
@@ -169,7 +169,7 @@ async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
     if not listeners:
         return
     heard = {listener.event_type for listener in listeners}
-    events = [event for event in events if event.type in heard]
+    events = [event for event in events if event.type in heard and not event.is_history]
     documents = {event.id: event.document() for event in events}
     wanted = {listener.id for listener, _ in await _matching(listeners, events, documents)}
     if not wanted:

@@ -14,7 +14,8 @@ from opsloop_feedback.arrivals import service
 
 async def on_feedback_received(session: AsyncSession, events: Sequence[Event]) -> None:
     """Let new posts be found, and join what they repeat."""
-    await service.see_to(session, [FeedbackReceived.model_validate(event.data).feedback_id for event in events])
+    posts = {FeedbackReceived.model_validate(event.data).feedback_id: event for event in events}
+    await service.see_to(session, list(posts), repeats=[id for id, event in posts.items() if not event.is_history])
 
 
 # nobody waits for it: what comes in a moment is read together

@@ -11,8 +11,11 @@ from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.merging import service as merging
 
 
-async def see_to(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
-    """Read posts into the index, and let those that repeat others join them. Twice is once."""
+async def see_to(session: AsyncSession, feedback_ids: Sequence[UUID], *, repeats: Sequence[UUID]) -> None:
+    """Read posts into the index, and let those of `repeats` that repeat others join them. Twice is once.
+
+    What came with a file joins nothing by itself: else the file could not be taken back.
+    """
     await indexing.index(session, feedback_ids)
     await session.flush()
-    await merging.join_repeats(session, feedback_ids)
+    await merging.join_repeats(session, repeats)

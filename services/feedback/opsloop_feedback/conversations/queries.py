@@ -77,3 +77,10 @@ async def last_mail(session: AsyncSession, feedback_id: UUID, merged_into_id: UU
     mails = (FeedbackMessage.channel == EMAIL, FeedbackMessage.external_id.is_not(None))
     newest = said_to(feedback_id, merged_into_id).where(*mails).order_by(*NEWEST_FIRST).limit(1)
     return await session.scalar(newest.with_only_columns(FeedbackMessage.external_id))
+
+
+async def spoken_to(session: AsyncSession, feedback_ids: Collection[UUID], since: datetime) -> set[UUID]:
+    """Return which of some feedback have messages from a time on."""
+    about = FeedbackMessage.feedback_id.in_(feedback_ids)
+    found = select(FeedbackMessage.feedback_id).distinct().where(about, FeedbackMessage.created_at >= since)
+    return set(await session.scalars(found))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, case, literal, update
+from sqlalchemy import ARRAY, Uuid, any_, case, insert, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
@@ -238,6 +238,17 @@ async def _lock_target(
     if feedback.merged_into_id is not None:
         raise Conflict("This feedback has just been merged into another; try again.")
     return feedback
+
+
+async def keep_imported(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what was answered and noted before the posts came to us: nobody is told of it, and it stops no clock."""
+    if rows:
+        await session.execute(insert(FeedbackMessage), [{"id": uuid7(), **row} for row in rows])
+
+
+async def spoken_to(session: AsyncSession, feedback_ids: Collection[UUID], *, since: datetime) -> set[UUID]:
+    """Return to which of some posts somebody answered, or noted something, since a time."""
+    return await queries.spoken_to(session, feedback_ids, since)
 
 
 async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Sequence[str]) -> None:

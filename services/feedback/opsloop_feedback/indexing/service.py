@@ -154,6 +154,16 @@ async def forget(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
         pass
 
 
+async def remove(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
+    """Take posts out of the index that are about to go; whoever asks holds them."""
+    changes = _Changes()
+    for row in (await queries.lock_indexed(session, feedback_ids)).values():
+        changes.note(row, ())
+        row.tok = []
+    await session.flush()  # the rows go with their posts, by a statement that knows nothing of the session
+    await changes.write(session)
+
+
 def _unread(feedback_id: UUID, workspace: str) -> dict[str, object]:
     nothing = {
         "tok": [],

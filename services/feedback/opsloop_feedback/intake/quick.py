@@ -28,8 +28,8 @@ from opsloop_feedback.intake import rules
 from opsloop_feedback.items.service import Feedback
 
 _BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-# the workspace is the one that was entered, the number the sequence's
-_GIVEN = [column for column in Feedback.__table__.c if column.key not in ("workspace", "number")]
+# the workspace is the one that was entered, the number the sequence's; one post comes with no file
+_GIVEN = [column for column in Feedback.__table__.c if column.key not in ("workspace", "number", "import_id", "voters")]
 _DOCUMENTS = [str(column.key) for column in _GIVEN if isinstance(column.type, JSON)]
 _LATE = {"number": "new.number"}
 _OUTBOX = f"stream AS ({outbox.first_of_stream('new')}), event AS ({outbox.first_event('new', **_LATE)})"

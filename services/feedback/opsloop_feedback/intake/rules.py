@@ -50,6 +50,10 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime, sorter
         "resolved_at": None,
         "merged_into_id": None,
         "affected_users": 1,
+        "import_id": None,
+        "voters": 0,
+        "source_url": said.source_url,
+        "entered_by": said.entered_by,
         "search_text": searchable(f"{said.title}\n{said.body}" if said.title else said.body),
     }
 
@@ -70,4 +74,5 @@ def received(row: Mapping[str, Any], number: int) -> FeedbackReceived:
         tags=row["tags"],
         author=Author.model_construct(user_id=row["author_user_id"], verified=row["author_verified"]),
         occurred_at=row["occurred_at"],
+        import_id=row["import_id"],
     )

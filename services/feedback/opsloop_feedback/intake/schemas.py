@@ -4,44 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.errors import FieldError
 from opsloop_common.http.rows import FieldErrorOut, Unread, faults_of
-from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
-from opsloop_feedback.shapes import AttachmentIds, AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
+from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp
+from opsloop_feedback.shapes import (
+    AttachmentIds,
+    Attributes,
+    AuthorIn,
+    AuthorOut,
+    BodyText,
+    ExternalId,
+    FeedbackOut,
+    Label,
+    Rating,
+    SourceUrl,
+    Tags,
+    Title,
+)
 from opsloop_feedback.shapes import FeedbackReceipt as FeedbackReceipt
 from opsloop_feedback.submissions import rules as submissions
 
-BODY_CHARACTERS = 50_000
 BATCH_ROWS = 1_000
-
-
-def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if flaw := submissions.attributes_flaw(attributes):
-        raise ValueError(flaw)
-    return attributes
-
-
-BodyText = Annotated[
-    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
-]
-Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
-Rating = Annotated[int, Field(ge=1, le=5)]
-
-
-class AuthorIn(InModel):
-    """Who said it, as far as known."""
-
-    user_id: UserId | None = None
-    email: EmailAddress | None = None
-    name: ShortText | None = None
 
 
 class SaidIn(InModel):
@@ -63,6 +54,10 @@ class SaidIn(InModel):
     area: Label | None = Field(default=None, description="The part of the product it is about.")
     attributes: Attributes = Field(default_factory=dict, description="Anything else; up to 64 KiB and 32 levels.")
     occurred_at: Timestamp | None = Field(default=None, description="When it was said; now, if absent.")
+    source_url: SourceUrl | None = Field(
+        default=None,
+        description="Where it was said: a thread, a recording. Shown as text, never called. Only with a secret key or by a person.",
+    )
 
     def submission(self, who: Principal) -> submissions.Submission:
         """Return what the use case takes when `who` posts this; a user token's author is its user."""
@@ -84,6 +79,8 @@ class SaidIn(InModel):
             area=self.area,
             attributes=self.attributes,
             occurred_at=self.occurred_at,
+            source_url=self.source_url,
+            entered_by=submissions.entered_by(who, self.channel, names_somebody=author is not None),
         )
 
 

@@ -49,12 +49,20 @@ class Feedback(Resource, Base):
         CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged"),
         CheckConstraint("merged_into_id <> id", name="merged_into_itself"),
         CheckConstraint("affected_users >= 0", name="affected_users"),
+        CheckConstraint("voters >= 0", name="voters"),
         UniqueConstraint("workspace", "number"),
         Index(
             "ix_feedback_merged_into",
             "workspace",
             "merged_into_id",
             postgresql_where="merged_into_id IS NOT NULL",
+        ),
+        Index(
+            "ix_feedback_import",
+            "workspace",
+            "import_id",
+            "id",
+            postgresql_where="import_id IS NOT NULL",
         ),
         Index("ix_feedback_newest", "workspace", "created_at", "number"),
         Index("ix_feedback_updated", "workspace", "updated_at", "number"),
@@ -117,6 +125,14 @@ class Feedback(Resource, Base):
         Uuid, ForeignKey("feedback.id"), comment="who stands for it; never one that another stands for"
     )
     affected_users: Mapped[int] = mapped_column(comment="distinct authors of it and of all that it stands for")
+    import_id: Mapped[UUID | None] = mapped_column(Uuid, comment="the file that it came with, which may be forgotten")
+    voters: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="who else wanted it where it comes from, nobody knows whom"
+    )
+    source_url: Mapped[str | None] = mapped_column(
+        Text, comment="where it was said, as who posted it has it; only shown"
+    )
+    entered_by: Mapped[str | None] = mapped_column(Text, comment="who wrote down what somebody else said")
     search_text: Mapped[str] = mapped_column(
         Text, deferred=True, deferred_raiseload=True, comment="title and body as triage.rules.searchable folds them"
     )

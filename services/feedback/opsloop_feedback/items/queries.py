@@ -39,6 +39,7 @@ from opsloop_feedback.states.rules import Status
 from opsloop_feedback.triage.rules import READ_CHARACTERS, searchable
 
 IN_HAND = text(UNFINISHED)
+FIRST_VERSION = 1
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
 
 _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
@@ -294,7 +295,7 @@ async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -
 
 
 async def count_authors(session: AsyncSession, feedback_id: UUID) -> int:
-    """Return how many people said what a feedback stands for; who is unknown counts as one."""
+    """Return how many people said what a feedback stands for; who is unknown counts as one, and so does who voted elsewhere."""
     author = func.coalesce(
         literal("u:") + Feedback.author_user_id,
         literal("m:") + func.lower(Feedback.author_email),
@@ -302,4 +303,25 @@ async def count_authors(session: AsyncSession, feedback_id: UUID) -> int:
     )
     mine = or_(Feedback.id == feedback_id, Feedback.merged_into_id == feedback_id)
     own = Feedback.workspace == context_of(session).workspace
-    return await session.scalar(select(func.count(author.distinct())).where(own, mine)) or 0
+    counted = func.count(author.distinct()) + func.coalesce(func.sum(Feedback.voters), 0)
+    return int(await session.scalar(select(counted).where(own, mine)) or 0)
+
+
+async def imported_after(session: AsyncSession, import_id: UUID, feedback_id: UUID | None, *, limit: int) -> list[UUID]:
+    """Return some of what came with a file, in the order of the ids, past one of them."""
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.import_id == import_id)
+    past = () if feedback_id is None else (Feedback.id > feedback_id,)
+    return list(await session.scalars(select(Feedback.id).where(*own, *past).order_by(Feedback.id).limit(limit)))
+
+
+async def lock_as_they_came(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
+    """Lock some feedback, so that nothing can refer to it any more, and return which of it was never changed."""
+    found = select(Feedback.id, Feedback.version).where(*_among(session, feedback_ids)).order_by(Feedback.id)
+    return {id for id, version in await session.execute(found.with_for_update()) if version == FIRST_VERSION}
+
+
+async def those_that_stand(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some feedback stand for others."""
+    own, _ = _among(session, feedback_ids)
+    into = Feedback.merged_into_id == any_(literal(list(feedback_ids), ARRAY(Uuid)))
+    return {id for id in await session.scalars(select(Feedback.merged_into_id).distinct().where(own, into)) if id}

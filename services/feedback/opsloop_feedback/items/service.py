@@ -36,6 +36,9 @@ from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.queries import loads_of as loads_of
 from opsloop_feedback.items.queries import numbers_matching as numbers_matching
 from opsloop_feedback.items.queries import sorted_posts as sorted_posts
+from opsloop_feedback.items.removal import imported_after as imported_after
+from opsloop_feedback.items.removal import lock_untouched as lock_untouched
+from opsloop_feedback.items.removal import remove as remove
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -65,7 +68,8 @@ _INSERT_UNKNOWN = (
 # id of it, by which it is known when it is sent again
 _ERASE = text(
     "UPDATE feedback SET author_user_id = NULL, author_email = NULL, author_name = NULL, body = '', title = NULL, "
-    "search_text = '', attributes = '{}', triage = jsonb_set(triage, '{reasons}', '[]'), version = version + 1, updated_at = :now "
+    "search_text = '', attributes = '{}', source_url = NULL, triage = jsonb_set(triage, '{reasons}', '[]'), "
+    "version = version + 1, updated_at = :now "
     "WHERE id = ANY(ARRAY(SELECT id FROM feedback WHERE workspace = :workspace "
     "AND (author_user_id = ANY(CAST(:user_ids AS text[])) OR author_user_id IS NULL "
     "AND lower(author_email) = ANY(ARRAY(SELECT lower(e) FROM unnest(CAST(:emails AS text[])) AS e))) "
@@ -270,8 +274,11 @@ async def keep_clocks(
 ) -> bool:
     """Have the clocks of a locked feedback go with what it is; returns whether it is due at another time now.
 
-    `turn`: who has just spoken, `at`: when, if not now. Its version is for whoever asks to raise.
+    `turn`: who has just spoken, `at`: when, if not now. Its version is for whoever asks to raise. About what came with a file
+    nothing was promised.
     """
+    if feedback.import_id is not None:
+        return False
     kept = await clocks.keep(session, _subject(session, feedback, spoken_at=at), turn, is_resorted=is_resorted)
     if kept is None or kept.due_at == feedback.due_at:
         return False

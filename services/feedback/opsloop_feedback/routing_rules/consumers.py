@@ -13,8 +13,9 @@ from opsloop_feedback.routing_rules import service
 
 
 async def on_feedback_received(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Give posts to teams and people, and begin their clocks."""
-    await service.take_up(session, {event.parse(FeedbackReceived).feedback_id: event for event in events})
+    """Give posts to teams and people, and begin their clocks; but not of what came with a file: it is of earlier times."""
+    new = [event for event in events if not event.is_history]
+    await service.take_up(session, {event.parse(FeedbackReceived).feedback_id: event for event in new})
 
 
 # a second later is early enough, and posts that come together are taken up together

@@ -38,6 +38,11 @@ async def read_sorter(database: Database, context: Context) -> Sorter:
     return sorter
 
 
+async def read_within(session: AsyncSession) -> Sorter:
+    """Return what the session's workspace sorts by, as it is in the database: for long work, which asks seldom."""
+    return await _sorter(session)
+
+
 async def _stamp(session: AsyncSession) -> str:
     return " ".join([await learning.stamp(session), await triage_rules.stamp(session), await taxonomy.stamp(session)])
 

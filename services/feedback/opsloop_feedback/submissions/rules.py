@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -14,12 +15,17 @@ from opsloop_common.access.principal import Kind as Credential
 from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.documents import is_deeper_than
 from opsloop_common.errors import Invalid
+from opsloop_common.foreign import readable as readable_by
 from opsloop_common.invisible import says_something
 
 CLOCKS_MAY_DIFFER = timedelta(days=1)
 NOT_YET = "lies more than a day in the future"
 NOT_NAMED_HERE = "may only be given with a secret key"
 NOT_THE_USER = "must be the user of the token, or be left out"
+SOURCE_URL_CHARACTERS = 2_000
+ON_BEHALF = frozenset({"phone", "interview", "social", "community"})
+"""Channels on which people speak to the staff, or elsewhere, and the staff writes it down."""
+_NO_ADDRESS = re.compile(r"[\s\"<>\\^`{|}\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 ATTRIBUTES_LIMIT_BYTES = 64 * 1024
 ATTRIBUTES_LEVELS = 32
 
@@ -44,6 +50,8 @@ class Submission:
     area: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     occurred_at: datetime | None = None
+    source_url: str | None = None
+    entered_by: str | None = None
 
 
 # control characters carry nothing that a reader sees, and break exports and terminals; line ends and tabs stay. A byte order mark at
@@ -89,8 +97,29 @@ def require_claims(said: Submission, who: Principal) -> None:
         return
     if said.external_id is not None:
         raise Invalid("/external_id", NOT_NAMED_HERE)
+    if said.source_url is not None:
+        raise Invalid("/source_url", NOT_NAMED_HERE)
     if who.kind is Credential.USER and said.author_user_id != who.user_id:
         raise Invalid("/author/user_id", NOT_THE_USER)
+
+
+def source_url_flaw(url: str) -> str | None:
+    """Say why an address may not be shown as where something was said, None when it may: nobody calls it, and it runs nothing."""
+    parts = readable_by(urlsplit, url)
+    port = None if parts is None else readable_by(lambda: parts.port or 0)
+    if parts is None or port is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return "must be an address that begins with http:// or https://"
+    if parts.username is not None or parts.password is not None:
+        return "must name no user and no password"
+    if _NO_ADDRESS.search(url):
+        return "must not contain spaces, quotation marks, angle brackets, backslashes or control characters"
+    return None
+
+
+def entered_by(who: Principal, channel: str, *, names_somebody: bool) -> str | None:
+    """Return who of the staff entered what somebody else said by word of mouth or elsewhere; None where they said it themselves."""
+    is_staff = who.kind not in STRANGERS and who.has("feedback:write")
+    return who.actor if is_staff and names_somebody and channel in ON_BEHALF else None
 
 
 def attributes_flaw(attributes: dict[str, Any]) -> str | None:

@@ -95,8 +95,8 @@ def in_force(own: Sequence[tuple[EventRule, bool]]) -> list[EventRule]:
 
 
 def may_alert(event: Event) -> bool:
-    """Say whether an event may fire an alert: not one that an alert led to, and none at the end of a long chain."""
-    return not event.type.startswith(OWN_EVENTS) and event.causationdepth <= CAUSE_DEPTH
+    """Say whether an event may fire an alert: not one that an alert led to, none at the end of a long chain, nothing of earlier times."""
+    return not event.type.startswith(OWN_EVENTS) and event.causationdepth <= CAUSE_DEPTH and not event.is_history
 
 
 def _read(document: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, str]:

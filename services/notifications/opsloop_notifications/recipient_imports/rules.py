@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from opsloop_common.foreign import Unreadable, reading
+from opsloop_common import row_files
+from opsloop_common.foreign import Unreadable
+from opsloop_common.row_files import BadFile as BadFile
+from opsloop_common.row_files import Place as Place
+from opsloop_common.row_files import Row as Row
+from opsloop_common.row_files import as_utf8 as as_utf8
 
 
 class Stage(StrEnum):
@@ -57,10 +61,6 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TOPICS = re.compile(r"[;,|；，、\s]+")
 
 
-class BadFile(Exception):
-    """A file that cannot be read, and why, in words."""
-
-
 @dataclass(frozen=True)
 class Head:
     """How the rows of a file are to be read. `length` and `rows`: of what comes before the first of them."""
@@ -76,38 +76,9 @@ class Head:
         return tuple(field_of(column) for column in self.columns)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where reading goes on: the byte, and how many rows came before."""
-
-    at: int
-    rows: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row: its number, a CSV's head being 1, and what stands in it; `flaw` where that cannot be told."""
-
-    number: int
-    cells: Sequence[str] | bytes = ()
-    flaw: str | None = None
-
-
 def field_of(heading: str) -> str | None:
     """Return which field a column is, by its heading; None: nothing of ours."""
     return _FIELD_OF.get(heading.strip().casefold().replace(" ", "_"))
-
-
-def as_utf8(data: bytes) -> bytes:
-    """Return a file as UTF-8 without a mark, each line ending with one LF; raises BadFile. Chinese office programs write GB 18030."""
-    encodings = ("utf-8-sig", "gb18030") if not data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-16",)
-    for encoding in encodings:
-        try:
-            with reading():
-                return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n").encode()
-        except Unreadable:
-            continue
-    raise BadFile("is neither UTF-8 nor GB 18030 text")
 
 
 def head_of(data: bytes, format: Format) -> Head:
@@ -116,8 +87,7 @@ def head_of(data: bytes, format: Format) -> Head:
         raise BadFile("is empty")
     if format is Format.NDJSON:
         return Head()
-    first = data[:ROW_BYTES].lstrip().partition(b"\n")[0]
-    delimiter = max(",;\t", key=first.decode(errors="replace").count)
+    delimiter = row_files.delimiter_of(data, row_bytes=ROW_BYTES)
     rows, place = cut(
         data[: 2 * ROW_BYTES], Place(0, 0), Format.CSV, delimiter, is_last=len(data) <= 2 * ROW_BYTES, limit=1
     )
@@ -137,55 +107,9 @@ def head_of(data: bytes, format: Format) -> Head:
 def cut(
     piece: bytes, place: Place, format: Format, delimiter: str, *, is_last: bool, limit: int
 ) -> tuple[list[Row], Place]:
-    """Return the next rows of a file, at most `limit`, and where to go on; `piece` begins at `place`.
-
-    What may go on behind the piece is left for the next one. A row that is too long, or whose quotation mark is never closed,
-    costs its first line alone.
-    """
-    if format is Format.NDJSON:
-        found: Iterator[tuple[Any, int]] = ((line, len(line)) for line in piece.splitlines(keepends=True))
-    else:
-        found = _separated(piece, delimiter)
-    rows: list[Row] = []
-    at, number = 0, place.rows
-    for cells, length in found:
-        is_long = length > ROW_BYTES
-        if at + length == len(piece) and not is_last and not is_long:
-            break
-        number += 1
-        if is_long:
-            rows.append(
-                Row(number, flaw=f"is longer than {ROW_BYTES} bytes, or has a quotation mark that is never closed")
-            )
-            at += len(piece[at:].split(b"\n", 1)[0]) + 1
-            break
-        at += length
-        if any(cell.strip() for cell in ([cells] if isinstance(cells, bytes) else cells)):
-            rows.append(Row(number, cells))
-        if len(rows) == limit:
-            break
-    return rows, Place(place.at + min(at, len(piece)), number)
-
-
-def _separated(piece: bytes, delimiter: str) -> Iterator[tuple[list[str], int]]:
-    """Yield the cells of each row, and how many bytes it took: the reader asks for no line before it needs it."""
-    taken = begun = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal taken
-        for line in piece.splitlines(keepends=True):
-            if taken - begun > ROW_BYTES:
-                return
-            taken += len(line)
-            # csv raises for a cell of twice as many characters; what is longer is refused anyway
-            yield line[:ROW_BYTES].decode(errors="replace")
-
-    try:
-        for cells in csv.reader(lines(), delimiter=delimiter):
-            yield cells, taken - begun
-            begun = taken
-    except csv.Error:
-        yield [], ROW_BYTES + 1
+    """Return the next rows of a file, at most `limit`, and where to go on; `piece` begins at `place`."""
+    divides = delimiter if format is Format.CSV else None
+    return row_files.cut(piece, place, delimiter=divides, is_last=is_last, limit=limit, row_bytes=ROW_BYTES)
 
 
 def named(cells: Sequence[str], head: Head) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class FeedbackReceived(FeedbackEvent):
     tags: list[str]
     author: Author
     occurred_at: datetime
+    import_id: UUID | None = None
+    """The file that it came with; what such a post tells happened at `occurred_at`, and is no news."""
 
 
 class FeedbackClassified(FeedbackEvent):

@@ -1,0 +1,1 @@
+"""What exports of other products say, in the words of ours: rules only."""
