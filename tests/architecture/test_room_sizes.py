@@ -29,7 +29,7 @@ SHORT_BY = {
     "common/access": 323,
     "common/bus": 122,
     "common/front": 232,
-    "common/http": 692,
+    "common/http": 623,
     "common/inbox": 82,
     "common/outbound": 260,
     "common/runner": 100,

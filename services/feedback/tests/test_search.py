@@ -98,7 +98,7 @@ async def test_filters_are_those_of_the_list(desk):
     def names(path):
         return {each["name"] for each in contract["paths"][path]["get"]["parameters"] if each["in"] == "query"}
 
-    assert names("/v1/search") - {"q"} == names("/v1/feedback") - {"text"}
+    assert names("/v1/search") - {"q"} == names("/v1/feedback") - {"sort", "facets"}
 
 
 async def test_strangers_find_nothing_and_nonsense_is_refused(told):

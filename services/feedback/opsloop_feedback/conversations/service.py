@@ -243,7 +243,10 @@ async def _lock_target(
 async def keep_imported(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep what was answered and noted before the posts came to us: nobody is told of it, and it stops no clock."""
     if rows:
-        await session.execute(insert(FeedbackMessage), [{"id": uuid7(), **row} for row in rows])
+        kept = {"said_by": SaidBy.STAFF, "delivery": Delivery.NONE, "waits_for": []}
+        addressed = ((row["feedback_id"] if row["kind"] == REPLY else None, row) for row in rows)
+        values = [{"id": uuid7(), "addressee_id": whose, **kept, **row} for whose, row in addressed]
+        await session.execute(insert(FeedbackMessage), values)
 
 
 async def spoken_to(session: AsyncSession, feedback_ids: Collection[UUID], *, since: datetime) -> set[UUID]:

@@ -31,7 +31,7 @@ from opsloop_common import resources
 from opsloop_common.columns import Moment, comparable_column
 from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
-from opsloop_common.versions import Precondition
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.filters.rules import Filters, Sort
 from opsloop_feedback.items.models import DUE, NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
@@ -195,7 +195,7 @@ async def numbers_matching(
     return [(number, id) for number, id in await session.execute(query.order_by(Feedback.number).limit(limit))]
 
 
-async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition) -> Feedback:
+async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition = ANY_VERSION) -> Feedback:
     """Lock and return one feedback in the version expected; raises NotFound, StaleVersion."""
     return await resources.lock_for_change(session, Feedback, Feedback.id == feedback_id, expected=expected)
 

@@ -12,11 +12,6 @@ from opsloop_feedback.items import queries
 from opsloop_feedback.items.models import Feedback
 
 
-async def imported_after(session: AsyncSession, import_id: UUID, feedback_id: UUID | None, *, limit: int) -> list[UUID]:
-    """Return some of what came with a file, in the order of the ids, past one of them."""
-    return await queries.imported_after(session, import_id, feedback_id, limit=limit)
-
-
 async def lock_untouched(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
     """Hold those of some feedback that were never changed and stand for no others; nobody adds to them until the transaction ends."""
     held = await queries.lock_as_they_came(session, feedback_ids)

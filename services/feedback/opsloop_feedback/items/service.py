@@ -33,13 +33,25 @@ from opsloop_feedback.items.counting import count_each as count_each
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
+from opsloop_feedback.items.queries import count_members as count_members
+from opsloop_feedback.items.queries import find_and_lock as find_and_lock
+from opsloop_feedback.items.queries import first_and_last as first_and_last
+from opsloop_feedback.items.queries import get_feedback as get_feedback
+from opsloop_feedback.items.queries import ids_after as ids_after
+from opsloop_feedback.items.queries import imported_after as imported_after
 from opsloop_feedback.items.queries import loads_of as loads_of
+from opsloop_feedback.items.queries import lock_feedback as lock_feedback
+from opsloop_feedback.items.queries import lock_several as lock_several
+from opsloop_feedback.items.queries import lock_some as lock_some
+from opsloop_feedback.items.queries import newest_said as newest_said
 from opsloop_feedback.items.queries import numbers_matching as numbers_matching
+from opsloop_feedback.items.queries import said_in as said_in
+from opsloop_feedback.items.queries import some_feedback as some_feedback
 from opsloop_feedback.items.queries import sorted_posts as sorted_posts
-from opsloop_feedback.items.removal import imported_after as imported_after
+from opsloop_feedback.items.queries import worked_on as worked_on
 from opsloop_feedback.items.removal import lock_untouched as lock_untouched
 from opsloop_feedback.items.removal import remove as remove
-from opsloop_feedback.items.rules import NaturalKey, Said
+from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
 from opsloop_feedback.sla_clocks.rules import Subject, Turn
@@ -124,69 +136,9 @@ async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
     return write_document(await breathing(lambda row: included(write_document(row)), portion))
 
 
-async def newest_said(session: AsyncSession, *, limit: int) -> list[SaidPost]:
-    """Return the newest posts as they were said."""
-    return await queries.newest_said(session, limit=limit)
-
-
-async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
-    """Return posts that somebody worked on, among the newest ones."""
-    return await queries.worked_on(session, limit=limit)
-
-
-async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:
-    """Return one feedback, of one source alone where that is given; raises NotFound."""
-    return await queries.get_feedback(session, feedback_id, source=source)
-
-
-async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
-    """Return what some posts say, in the order of their ids; those that are not there are left out."""
-    return await queries.said_in(session, feedback_ids)
-
-
 def matching(filters: Filters) -> Select[Feedback]:
     """Select the feedback that fulfils all filters."""
     return queries.matching(filters)
-
-
-async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:
-    """Return the ids of the first post and of the last before a time; none where there is none."""
-    return await queries.first_and_last(session, before=before)
-
-
-async def ids_after(session: AsyncSession, feedback_id: UUID, *, limit: int) -> list[UUID]:
-    """Return the ids that follow one, in their order."""
-    return await queries.ids_after(session, feedback_id, limit=limit)
-
-
-async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -> Sequence[Feedback]:
-    """Return some feedback, those that are there."""
-    return await queries.some_feedback(session, feedback_ids)
-
-
-async def lock_several(session: AsyncSession, ids: Collection[UUID]) -> list[Feedback]:
-    """Return those of some feedback that are there, held for a change, in the order of their ids."""
-    return await queries.lock_several(session, ids)
-
-
-async def find_and_lock(session: AsyncSession, feedback_id: UUID) -> Feedback | None:
-    """Return one feedback, held for a change until the transaction ends; None when it is gone."""
-    return await queries.find_and_lock(session, feedback_id)
-
-
-async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition = ANY_VERSION) -> Feedback:
-    """Return one feedback, held for a change until the transaction ends; raises NotFound, StaleVersion (412)."""
-    return await queries.lock_feedback(session, feedback_id, expected)
-
-
-async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:
-    """Return some feedback by their ids, those that are there, held until the transaction ends; locked in the order of the ids."""
-    return await queries.lock_some(session, feedback_ids)
-
-
-async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:
-    """Return how many others some feedback stand for."""
-    return await queries.count_members(session, feedback_ids)
 
 
 async def merge(session: AsyncSession, sources: Sequence[Feedback], target: Feedback) -> None:
