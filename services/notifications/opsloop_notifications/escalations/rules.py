@@ -66,6 +66,8 @@ def next_move(policy: Policy, done: int, *, acknowledged_at: datetime | None, is
         until = None if policy.reopens_after is None else acknowledged_at + policy.reopens_after
         if until is None or until > now:
             return Move(None, False, done, until or now + max(last.after, PATIENCE))
+        if is_quiet:  # nobody has it any more, and nobody is told so before it may be heard
+            return Move(None, True, 0, now + max(policy.steps[0].after, PATIENCE))
         return Move(0, True, 1, _after(policy, 1, now))
     if done >= policy.count:
         return Move(
