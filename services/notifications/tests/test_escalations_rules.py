@@ -78,7 +78,12 @@ STORIES = [
     # all was said by 5; looked at every 20 minutes (25, 45 …): acknowledged at 30, until 50
     ("reopened after the last step", policy(0, 5, reopens=20), "30 a", "0:1 5:2 50!:1 55:2"),
     # acknowledged at 7 until 37, quiet from 20 to 44: taken back unheard, looked at each minute (the first step has no time of its own)
-    ("an acknowledgement that runs out while it is quiet", policy(0, 5, reopens=30), "7 a; 20 q; 44 h", "0:1 5:2 44!:1 49:2"),
+    (
+        "an acknowledgement that runs out while it is quiet",
+        policy(0, 5, reopens=30),
+        "7 a; 20 q; 44 h",
+        "0:1 5:2 44!:1 49:2",
+    ),
     # at 5 it is quiet, looked at again 5 minutes later at 10: heard
     ("quiet when a step is due: taken later", policy(0, 5, 10), "3 q; 8 h", "0:1 10:2 20:3"),
     ("quiet for good", policy(0, 5), "0 q", ""),

@@ -31,7 +31,7 @@ from opsloop_notifications.alert_silences import service as silences
 from opsloop_notifications.alertmanager import rules as alertmanager
 from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.alerts.rules import AlertStatus, Signal
-from opsloop_notifications.alerts.service import Alert
+from opsloop_notifications.alerts.service import Alert, Heard
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import hears
@@ -62,11 +62,11 @@ _ADD_MEMBERS = text(
 DEFAULT = Telling()
 
 
-async def hear(session: AsyncSession, signals: Sequence[Signal]) -> list[Alert]:
-    """Take what is said of sets of labels; what fires finds its groups. Returns what began to fire; raises TooMany (409)."""
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> Heard:
+    """Take what is said of sets of labels; what fires finds its groups."""
     heard = await alerts.hear(session, signals)
     await _place(session, heard.fired)
-    return heard.began
+    return heard
 
 
 async def _place(session: AsyncSession, found: Sequence[Alert]) -> None:
