@@ -209,15 +209,18 @@ async def find_and_lock(session: AsyncSession, alert_id: UUID) -> Alert | None:
     return await queries.find_and_lock(session, alert_id)
 
 
-async def page_of(session: AsyncSession, alert: Alert) -> str | None:
-    """Return the address of a page that shows an alert to whom it is sent, and lets them acknowledge it; None without a public one.
+async def page_of(session: AsyncSession, alert: Alert, message_id: UUID) -> str | None:
+    """Return the address of a page that shows an alert to whom a message tells of it, and lets them acknowledge it; None without a
+    public one.
 
     It opens once, within a week.
     """
     page = work_of(session).grounds.page(f"/p/{alert.workspace}/alerts/open")
     if page is None:
         return None
-    secret = await links.issue(session, purpose=LINK_PURPOSE, subject=f"alert/{alert.id}", lives=LINK_LIVES)
+    secret = await links.issue(
+        session, purpose=LINK_PURPOSE, subject=f"alert/{alert.id}/{message_id}", lives=LINK_LIVES
+    )
     return f"{page}?link={secret}"
 
 

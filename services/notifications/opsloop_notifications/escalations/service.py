@@ -132,13 +132,14 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
             case Targets.WEBHOOK:
                 told.append(await _call(session, alert, UUID(target), number, policy_name))
     for user in dict.fromkeys(people):  # each has a link of their own, which opens once
-        link, message_id = await alerts.page_of(session, alert), uuid7()
+        message_id = uuid7()
+        link = await alerts.page_of(session, alert, message_id)
         words = rules.words_of(alert.name, alert.labels, alert.annotations, link, number)
         bare = rules.words_of(alert.name, alert.labels, alert.annotations, None, number)
         contents: list[dict[str, Any]] = list(words)
         channels = await channels_of(session, user)
         for channel in channels:  # and one for each way, since a link opens once
-            link = await alerts.page_of(session, alert)
+            link = await alerts.page_of(session, alert, message_id)
             contents += [rules.called(each, channel, link) for each in bare]
         await messages.keep_message(session, message_id, contents, topic=ALERT)
         ways = {way: (await messages.tell(session, message_id, way, [user]))[user] for way in (EMAIL, *channels)}

@@ -332,6 +332,11 @@ async def forget_ended(session: AsyncSession, before: datetime, *, after: UUID |
     return last if page.old and page.seen == limit else None
 
 
+async def find_told(session: AsyncSession, message_id: UUID) -> str | None:
+    """Return whom a message to one person told, None when that is forgotten."""
+    return await queries.find_told(session, message_id)
+
+
 async def forget_messages(session: AsyncSession, before: datetime, *, limit: int) -> int:
     """Delete up to `limit` messages from before a time of which no notification is left; returns how many."""
     given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
