@@ -26,7 +26,8 @@ async def watch(api):
         {"after": "PT5M", "targets": [{"kind": "user", "id": "ann"}]},
     ]
     await made.call("POST", "/v1/escalation-policies", 201, name="all", steps=steps)
-    await made.post(lasting(made, "<b>Down</b>", kpi="支付"))
+    both = {"summary": "it is <down>", "summary_zh": "宕机", "value": "1"}
+    await made.post(lasting(made, "<b>Down</b>", kpi="支付") | {"annotations": both})
     await run_due(service.db, DUE)
     return made
 
@@ -74,6 +75,7 @@ async def test_two_presses_acknowledge_and_stop_the_escalation(watch):
     shown = await watch.service.client.get(page)
     assert "&lt;b&gt;Down&lt;/b&gt;" in shown.text
     assert "<b>Down" not in shown.text
+    assert "<li>summary: it is &lt;down&gt; · 宕机</li><li>value: 1</li>" in shown.text
     assert "kpi: 支付" in shown.text
     assert not await acknowledged(watch)
     assert (await pressed(watch, page)).status_code == 303

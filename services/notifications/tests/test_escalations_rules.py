@@ -179,6 +179,16 @@ def test_what_chats_and_phones_say_of_what_is_mailed():
         assert chat["buttons"] == [{"words": press, "url": "http://o/1"}]
         assert "severity: critical" in chat["body"]
         assert "buttons" not in called(each, "chat", None)
+def test_each_reads_what_an_alert_says_in_their_own_language():
+    annotations = {"summary": "backup is late", "summary_zh": "备份逾期", "runbook_zh": "只有中文"}
+    english, chinese = words_of("Late", {}, annotations, None, 1)
+
+    assert (english["subject"], chinese["subject"]) == ("backup is late", "备份逾期")
+    assert ("备份逾期" in english["body"], "is late" in chinese["body"]) == (False, False)
+    assert "summary: 备份逾期" in chinese["body"]
+    assert all("runbook_zh: 只有中文" in one["body"] for one in (english, chinese)), "said in no other way"
+
+
         sms = called(each, "sms", "http://o/1")
         assert (sms["url"], "severity" in sms["body"], sms["locale"]) == ("http://o/1", False, each["locale"])
         assert called(each, "push", None)["url"] is None

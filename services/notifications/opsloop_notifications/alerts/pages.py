@@ -17,6 +17,7 @@ from opsloop_notifications.alerts import queries, service
 from opsloop_notifications.alerts.models import Alert
 from opsloop_notifications.alerts.rules import AlertStatus
 from opsloop_notifications.alerts.service import LINK_PURPOSE
+from opsloop_notifications.labels.rules import in_language
 from opsloop_notifications.messages import service as messages
 
 pages = PageRouter("alerts")
@@ -55,6 +56,8 @@ def _body(alert: Alert) -> str:
         state = "Somebody sees to it. · 已有人认领。"
     else:
         state = "Nobody has acknowledged it. · 尚无人认领。"
-    said = sorted(alert.labels.items()) + sorted(alert.annotations.items())
+    english, chinese = (in_language(alert.annotations, language) for language in ("en", "zh"))
+    both = {name: " · ".join(dict.fromkeys((english[name], chinese[name]))) for name in english}
+    said = sorted(alert.labels.items()) + sorted(both.items())
     lines = "".join(f"<li>{escape(name)}: {escape(value)}</li>" for name, value in said)
     return f"<h1>{escape(alert.name)}</h1><p>{state}</p><ul>{lines}</ul>"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from opsloop_common.http.schemas import parse_duration
+from opsloop_notifications.labels.rules import in_language
 from opsloop_notifications.ways.rules import CHAT
 
 ACKNOWLEDGE = {"en": "Acknowledge", "zh": "认领"}
@@ -101,16 +102,15 @@ def words_of(
 ) -> list[dict[str, str]]:
     """Return what is mailed to people, in both languages."""
     severity = labels.get("severity", "")
-    about = annotations.get("summary") or name
-    lines = [f"{key}: {value}" for key, value in sorted(labels.items())] + [
-        f"{key}: {value}" for key, value in sorted(annotations.items())
-    ]
     where = [] if link is None else ["", link]
     mark = f"[{severity}] " if severity else ""
-    return [
-        _content("en", f"{mark}{about}", f"Nobody has acknowledged this alert (step {step}).", lines, where),
-        _content("zh", f"{mark}{about}", f"该告警尚无人认领（第 {step} 步）。", lines, where),
-    ]
+    openings = {"en": f"Nobody has acknowledged this alert (step {step}).", "zh": f"该告警尚无人认领（第 {step} 步）。"}
+    contents = []
+    for locale, opening in openings.items():
+        said = in_language(annotations, locale)
+        lines = [f"{key}: {value}" for each in (labels, said) for key, value in sorted(each.items())]
+        contents.append(_content(locale, f"{mark}{said.get('summary') or name}", opening, lines, where))
+    return contents
 
 
 def called(words: Mapping[str, str], channel: str, link: str | None) -> dict[str, Any]:
