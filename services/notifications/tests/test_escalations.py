@@ -189,6 +189,20 @@ async def test_what_ends_goes_no_further_and_begins_anew_when_it_fires_again(wat
     assert (await mailed(watch))[-3:] == ["ann", "ben", "dan"]
 
 
+async def test_steps_follow_by_the_second_where_that_is_said(watch):
+    after = [{"after": said} for said in ("PT0S", "PT0S", "PT20S")]
+    targets = [{"targets": [{"kind": "user", "id": user}]} for user in ("ann", "ben", "dan")]
+    await policy(watch, *(one | two for one, two in zip(after, targets, strict=True)))
+    await watch.post(lasting(watch, "Down"))
+    await run_due(watch.service.db, DUE)
+    assert await mailed(watch) == ["ann", "ben"]
+    await watch.pass_by(19)
+    assert await mailed(watch) == ["ann", "ben"]
+    await watch.pass_by(1)
+
+    assert await mailed(watch) == ["ann", "ben", "dan"]
+
+
 async def test_saying_again_that_it_fires_is_no_new_beginning(watch):
     await policy(watch, step(0, ("u", "ann")), step(5, ("u", "ben")))
     for _ in range(12):

@@ -14,7 +14,7 @@ from opsloop_notifications.ways.rules import CHAT
 
 ACKNOWLEDGE = {"en": "Acknowledge", "zh": "认领"}
 PATIENCE = timedelta(minutes=1)
-"""How long at least until a look at an alert that somebody has, or that is quiet."""
+"""How long at least until a repeat, and until a look at an alert that somebody has, or that is quiet."""
 
 
 class Targets(StrEnum):
@@ -81,7 +81,9 @@ def next_move(policy: Policy, done: int, *, acknowledged_at: datetime | None, is
 
 def _after(policy: Policy, done: int, now: datetime) -> datetime | None:
     if done < policy.count:
-        return now + max(policy.steps[done % len(policy.steps)].after, PATIENCE)
+        place = done % len(policy.steps)
+        # as it is said; only a repeat never follows at once, or all of them would be taken in one breath
+        return now + (policy.steps[place].after if place else max(policy.steps[0].after, PATIENCE))
     return None if policy.reopens_after is None else now + max(policy.reopens_after, PATIENCE)
 
 

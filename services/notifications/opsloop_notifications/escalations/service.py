@@ -97,7 +97,9 @@ async def look(session: AsyncSession, alert_id: UUID) -> None:
             session, alert, policy=stored.id, step=move.step + 1, told=[each.as_logged for each in told]
         )
         if all(each.why_not for each in told) and move.looks_at is not None and move.done < policy.count:
-            move = replace(move, looks_at=now + rules.PATIENCE)  # nobody heard of it who could see to it meanwhile
+            move = replace(
+                move, looks_at=min(move.looks_at, now + rules.PATIENCE)
+            )  # nobody heard of it who could see to it meanwhile
     if move.looks_at is None:
         await session.delete(row)
         return
