@@ -18,7 +18,6 @@ from opsloop_notifications.alerts.models import Alert
 from opsloop_notifications.alerts.rules import AlertStatus
 from opsloop_notifications.alerts.service import LINK_PURPOSE
 from opsloop_notifications.labels.rules import in_language
-from opsloop_notifications.messages import service as messages
 
 pages = PageRouter("alerts")
 pages.open_by_link(LINK_PURPOSE, lambda found: f"alerts/{found.subject.partition('/')[2]}")
@@ -38,7 +37,7 @@ async def acknowledge_alert(alert_id: UUID, message_id: UUID, _: PageForm, sessi
     """Acknowledge an alert as whom the message told, unless it has ended or somebody was faster; the page then says so."""
     alert = await queries.get_alert(session, alert_id)
     if _may_be_taken(alert):
-        user = await messages.find_told(session, message_id)
+        user = await queries.find_told(session, message_id)
         who = "system" if user is None else f"user:{user}"  # who was erased meanwhile has no name any more
         with acting_for(session, replace(context_of(session), actor=who)):
             await service.acknowledge(session, alert_id, note="by a link", expected=ANY_VERSION)

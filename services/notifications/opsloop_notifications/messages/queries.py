@@ -60,12 +60,6 @@ async def sent_lately(
     return {row.user_id: row[1] for row in await session.execute(statement)}
 
 
-async def find_told(session: AsyncSession, message_id: UUID) -> str | None:
-    """Return whom a message to one person told, None when that is forgotten."""
-    own = notifications_of(context_of(session).workspace, message_id=message_id)
-    return await session.scalar(own.with_only_columns(Notification.user_id).limit(1))
-
-
 async def find_notification(session: AsyncSession, notification_id: UUID) -> Notification | None:
     """Return one notification of the session's workspace, or None."""
     return await session.scalar(
