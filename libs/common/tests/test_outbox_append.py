@@ -100,3 +100,23 @@ async def test_what_is_read_back_is_what_was_said(make_database):
     event = Event.from_bytes(row.payload)
     assert (event.id, event.parse(CampaignPaused)) == (id, said)
     assert row.payload == event.to_bytes().decode()
+
+
+@pytest.mark.parametrize(
+    ("actor", "named"),
+    [
+        ("key:1", "key:1"),
+        ("user:ann", "user:ann"),
+        ("system", "system"),
+        ("visitor", "system"),
+        ("link:0198", "system"),
+    ],
+)
+async def test_events_name_keys_and_people_and_no_link(make_database, actor, named):
+    database = await make_database(SAMPLE)
+    async with database.transaction(Context(workspace="acme", actor=actor)) as session:
+        outbox.append(session, CampaignPaused(campaign_id=uuid4(), name="a"))
+    async with database.transaction() as session:
+        rows = (await session.execute(select(outbox_table))).all()
+
+    assert [Event.from_bytes(row.payload).actor for row in rows] == [named]

@@ -106,7 +106,7 @@ async def test_what_fires_and_ends_within_is_never_told_and_what_was_told_before
     await watch.pass_by(2_400, step=60)
 
     (_, first), *rest = await watch.said()
-    assert (first, [names for _, names in rest]) == (["+before"], [["+stays"]])
+    assert (first, [names for _, names in rest]) == (["+before"], [["+stays", "-before"]])
 
 
 async def test_routes_beside_are_not_muted(watch):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_notifications.alert_silences import service as silences
@@ -72,6 +73,40 @@ async def test_what_ends_while_it_is_silent_is_never_told_to_have_fired(watch):
     await watch.pass_by(4_200, step=300)
 
     assert [names for _, names in await watch.said()] == [["+b"]]
+
+
+async def test_an_end_under_a_silence_is_told_when_it_is_over_and_the_next_firing_too(watch):
+    await watch.post(lasting(watch, "a"))
+    await watch.pass_by(30)
+    await silence(watch, is_("alertname", "a"), ends=1_800)
+    await watch.post(over(watch, "a"))
+    await watch.pass_by(1_500, step=300)
+    assert [names for _, names in await watch.said()] == [["+a"]]
+    await watch.pass_by(900, step=300)
+    assert [names for _, names in await watch.said()] == [["+a"], ["-a"]]
+    await watch.post(lasting(watch, "a"))
+    await watch.pass_by(300, step=30)
+
+    assert [names for _, names in await watch.said()] == [["+a"], ["-a"], ["+a"]]
+    await watch.post(over(watch, "a"))
+    await watch.pass_by(600, step=300)
+    async with watch.service.db.transaction(Context(workspace="acme")) as session:
+        assert await session.scalar(text("SELECT count(*) FROM alert_group")) == 0
+
+
+async def test_what_ends_and_fires_again_under_a_silence_goes_on_for_whom_it_was_told(watch):
+    await watch.post(lasting(watch, "a"))
+    await watch.pass_by(30)
+    await silence(watch, is_("alertname", "a"), ends=1_800)
+    await watch.post(over(watch, "a"))
+    await watch.pass_by(600, step=300)
+    await watch.post(lasting(watch, "a"))
+    await watch.pass_by(1_800, step=300)
+    assert [names for _, names in await watch.said()] == [["+a"]]
+    await watch.post(over(watch, "a"))
+    await watch.pass_by(600, step=300)
+
+    assert [names for _, names in await watch.said()] == [["+a"], ["-a"]]
 
 
 async def test_silenced_alerts_fire_and_end_as_ever(watch):

@@ -87,6 +87,38 @@ async def test_more_than_may_fire_are_refused_and_those_of_events_left_out(watch
     ]
 
 
+async def test_beside_one_too_many_those_that_fire_go_on_and_ends_are_heard(watch, monkeypatch):
+    monkeypatch.setattr("opsloop_common.limits.ALERTS_FIRING", 2)
+    await watch.post(named("a"), named("b"))
+    for _ in range(6):  # without being said again they would end after five minutes
+        await watch.pass_by(60)
+        sent = [named("a"), named("b"), named("c"), {"labels": {}}]
+        answer = await watch.service.client.post("/api/v2/alerts", json=sent, headers=watch.key)
+        assert (answer.status_code, answer.json()["code"]) == (409, 409)
+        assert "at least one label pair" in answer.json()["message"]
+    assert {(one["name"], one["status"]) for one in await watch.listed()} == {("a", "firing"), ("b", "firing")}
+
+    await watch.service.client.post("/api/v2/alerts", json=[named("c"), over(watch, "a")], headers=watch.key)
+    assert {(one["name"], one["status"]) for one in await watch.listed()} == {("a", "resolved"), ("b", "firing")}
+    await watch.post(named("c"))
+    answer = await watch.service.client.post("/api/v2/alerts", json=[named("a")], headers=watch.key)
+    assert answer.status_code == 409, "one that fires again is one more"
+    assert [one["name"] for one in await watch.listed(status="firing")] == ["c", "b"]
+
+
+async def test_an_event_too_many_leaves_the_end_of_those_beside_it_put_off(watch, monkeypatch):
+    monkeypatch.setattr("opsloop_common.limits.ALERTS_FIRING", 1)
+    rule = {"event_types": ["kpi.breached"], "labels_from": {"kpi": "data.kpi"}, "resolve_after": "PT10M"}
+    await watch.call("POST", "/v1/alert-rules", 201, name="Breaches", **rule)
+    await watch.call("POST", "/v1/alert-rules", 201, name="KpiBreached", event_types=["campaign.paused"])
+    await watch.happen(breach(uuid4(), kpi="k1"))
+    await watch.pass_by(300)
+    await watch.happen(breach(uuid4(), kpi="k1"), breach(uuid4(), kpi="k2"))
+
+    [alert] = await watch.listed()
+    assert alert["ends_at"] == _said(watch.service.clock.now() + timedelta(minutes=10))
+
+
 async def test_somebody_sees_to_it(watch):
     await watch.post(lasting(watch, "a"))
     [alert] = await watch.listed()

@@ -9,6 +9,7 @@ from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.messages.service import erase_people
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.watching import DUE, Watch, lasting, over
 
@@ -25,7 +26,8 @@ async def watch(api):
         {"after": "PT5M", "targets": [{"kind": "user", "id": "ann"}]},
     ]
     await made.call("POST", "/v1/escalation-policies", 201, name="all", steps=steps)
-    await made.post(lasting(made, "<b>Down</b>", kpi="支付"))
+    both = {"summary": "it is <down>", "summary_zh": "宕机", "value": "1"}
+    await made.post(lasting(made, "<b>Down</b>", kpi="支付") | {"annotations": both})
     await run_due(service.db, DUE)
     return made
 
@@ -73,6 +75,7 @@ async def test_two_presses_acknowledge_and_stop_the_escalation(watch):
     shown = await watch.service.client.get(page)
     assert "&lt;b&gt;Down&lt;/b&gt;" in shown.text
     assert "<b>Down" not in shown.text
+    assert "<li>summary: it is &lt;down&gt; · 宕机</li><li>value: 1</li>" in shown.text
     assert "kpi: 支付" in shown.text
     assert not await acknowledged(watch)
     assert (await pressed(watch, page)).status_code == 303
@@ -87,7 +90,30 @@ async def test_two_presses_acknowledge_and_stop_the_escalation(watch):
     [entry] = [
         one for one in (await watch.call("GET", f"/v1/alerts/{alert['id']}"))["log"] if one["kind"] == "acknowledged"
     ]
-    assert entry["note"] == "by a link"
+    assert (entry["note"], entry["actor"], alert["acknowledged_by"]) == ("by a link", "user:ann", "user:ann")
+    told = [event.actor for event in await watch.service.events() if event.type == "alert.acknowledged"]
+    assert told == ["user:ann"]
+
+
+async def test_a_link_acts_for_whom_it_was_sent_to_and_for_nobody_else(watch):
+    ann, ben = await links(watch)
+    pages = [await opened(watch, link) for link in (ann, ben)]
+    alert, message = pages[1].split("/")[-2:]
+    strange = f"/p/acme/alerts/{alert}/{'0' * 8}{message[8:]}"
+    assert (await watch.service.client.get(strange)).status_code == 404
+    await pressed(watch, pages[1])
+
+    assert [one["acknowledged_by"] for one in await watch.listed()] == ["user:ben"]
+
+
+async def test_of_who_is_erased_meanwhile_no_name_is_left(watch):
+    ann, _ = await links(watch)
+    page = await opened(watch, ann)
+    async with watch.service.db.transaction(Context(workspace="acme")) as session:
+        await erase_people(session, ["ann"])
+    await pressed(watch, page)
+
+    assert [one["acknowledged_by"] for one in await watch.listed()] == ["system"]
 
 
 async def test_a_link_opens_once_and_within_a_week(watch):
@@ -118,9 +144,10 @@ async def test_a_page_is_of_its_own_alert_and_form(watch):
     page = await opened(watch, ann)
     await watch.post(lasting(watch, "other"))
     other = next(alert for alert in await watch.listed() if alert["name"] == "other")
-    beside = f"/p/acme/alerts/{other['id']}"
+    own = page.split("/")[-2]
+    beside = page.replace(own, other["id"])
 
-    assert (await watch.service.client.get(beside)).status_code == 404
+    assert (own != other["id"], (await watch.service.client.get(beside)).status_code) == (True, 404)
     assert (await watch.service.client.get(page.replace("acme", "other"))).status_code == 404
     assert (await watch.service.client.post(page, data={"form_token": "forged"})).status_code == 403
     foreign = {"Sec-Fetch-Site": "cross-site"}

@@ -152,6 +152,24 @@ async def test_an_acknowledgement_that_nobody_ends_in_time_is_taken_back(watch):
     ]  # fmt: skip
 
 
+async def test_an_acknowledgement_that_runs_out_under_a_silence_pages_nobody_before_its_end(watch):
+    await policy(watch, step(0, ("u", "ann")), step(5, ("u", "ben")), reopens_after="PT30M")
+    await watch.post(lasting(watch, "Down"))
+    await run_due(watch.service.db, DUE)
+    [alert] = await watch.listed()
+    await watch.call("POST", f"/v1/alerts/{alert['id']}/acknowledge", note="on it")
+    await watch.call("POST", "/v1/silences", 201, matchers=[{"name": "alertname", "value": "Down"}], comment="release",
+                     ends_at=later(watch, hours=2))  # fmt: skip
+    await watch.pass_by(119 * MINUTE, step=MINUTE)
+    assert await mailed(watch) == ["ann"]
+    [alert] = await watch.listed()
+    assert alert["acknowledged_at"] is None, "it says in time that nobody has it"
+    await watch.pass_by(2 * MINUTE, step=MINUTE)
+    assert await mailed(watch) == ["ann", "ann"]
+    await watch.pass_by(6 * MINUTE, step=MINUTE)
+    assert await mailed(watch) == ["ann", "ann", "ben"]
+
+
 @pytest.mark.parametrize("end", ["over", "resolve"])
 async def test_what_ends_goes_no_further_and_begins_anew_when_it_fires_again(watch, end):
     await policy(watch, step(0, ("u", "ann")), step(5, ("u", "ben")), step(5, ("u", "dan")))
@@ -169,6 +187,20 @@ async def test_what_ends_goes_no_further_and_begins_anew_when_it_fires_again(wat
     assert await mailed(watch) == ["ann", "ann"]
     await watch.pass_by(20 * MINUTE, step=MINUTE)
     assert (await mailed(watch))[-3:] == ["ann", "ben", "dan"]
+
+
+async def test_steps_follow_by_the_second_where_that_is_said(watch):
+    after = [{"after": said} for said in ("PT0S", "PT0S", "PT20S")]
+    targets = [{"targets": [{"kind": "user", "id": user}]} for user in ("ann", "ben", "dan")]
+    await policy(watch, *(one | two for one, two in zip(after, targets, strict=True)))
+    await watch.post(lasting(watch, "Down"))
+    await run_due(watch.service.db, DUE)
+    assert await mailed(watch) == ["ann", "ben"]
+    await watch.pass_by(19)
+    assert await mailed(watch) == ["ann", "ben"]
+    await watch.pass_by(1)
+
+    assert await mailed(watch) == ["ann", "ben", "dan"]
 
 
 async def test_saying_again_that_it_fires_is_no_new_beginning(watch):

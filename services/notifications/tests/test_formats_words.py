@@ -232,6 +232,14 @@ def test_of_many_alerts_some_are_named_and_all_are_counted():
     assert (len(message.lines), message.lines[-1]) == (21, "…… 另有 110 个")
 
 
+def test_an_alert_that_says_it_in_both_languages_says_one():
+    said = {"summary": "backup is late", "summary_zh": "备份逾期"}
+    late = Told("f" * 16, {"alertname": "Late"}, said, NOW, None, "")
+    (english,), (chinese,) = (message_of(told(late), language).lines for language in ("en", "zh"))
+
+    assert (english.rpartition(" · ")[2], chinese.rpartition(" · ")[2]) == ("backup is late", "备份逾期")
+
+
 def test_a_group_without_names_or_links():
     bare = Told("f" * 16, {}, {}, NOW, None, "javascript:x")
 

@@ -40,7 +40,12 @@ def test_its_end_names_the_same_alert_and_its_name_cannot_be_said_otherwise():
 
     assert fired.labels == ended.labels == {"alertname": "HeartbeatMissed", "heartbeat": "backup", "team": "growth"}
     assert (fired.fires, ended.fires, fired.fingerprint == ended.fingerprint) == (True, False, True)
-    assert fired.annotations == {"summary": "backup is late", "description": "Last heard at 2026-11-22T00:00:00Z."}
+    assert fired.annotations == {
+        "summary": "backup is late",
+        "summary_zh": "backup 逾期未运行",
+        "description": "Last heard at 2026-11-22T00:00:00Z.",
+        "description_zh": "上次报到：2026-11-22T00:00:00Z。",
+    }
 
 
 @pytest.mark.parametrize(("every", "grace"), [(30, 0), (30, 30), (86_400, 3_600)])

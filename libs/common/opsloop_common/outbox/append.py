@@ -64,6 +64,10 @@ class _Draft:
         return write_document(event.document() | {"data": included(self.content)})
 
 
+_NAMED = ("key:", "user:")
+"""Whom events name: who comes by a link is nobody that others know. The audit log says by which."""
+
+
 def event_from(
     data: EventData,
     *,
@@ -87,7 +91,7 @@ def event_from(
         datacontenttype="application/json",
         dataschema=data.dataschema(),
         workspace=context.workspace,
-        actor=context.actor,
+        actor=context.actor if context.actor.startswith(_NAMED) else "system",
         partitionkey=data.stream(),
         sequence=sequence,
         correlationid=context.correlationid,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -31,7 +31,7 @@ from opsloop_notifications.alert_silences import service as silences
 from opsloop_notifications.alertmanager import rules as alertmanager
 from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.alerts.rules import AlertStatus, Signal
-from opsloop_notifications.alerts.service import Alert
+from opsloop_notifications.alerts.service import Alert, Heard
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import hears
@@ -62,11 +62,11 @@ _ADD_MEMBERS = text(
 DEFAULT = Telling()
 
 
-async def hear(session: AsyncSession, signals: Sequence[Signal]) -> list[Alert]:
-    """Take what is said of sets of labels; what fires finds its groups. Returns what began to fire; raises TooMany (409)."""
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> Heard:
+    """Take what is said of sets of labels; what fires finds its groups."""
     heard = await alerts.hear(session, signals)
     await _place(session, heard.fired)
-    return heard.began
+    return heard
 
 
 async def _place(session: AsyncSession, found: Sequence[Alert]) -> None:
@@ -185,9 +185,10 @@ async def look(session: AsyncSession, group_id: UUID) -> None:
     route = DEFAULT if row is None else _telling(row)
     members = await alerts.alerts_by_id(session, await queries.members_of(session, [group.id]))
     looked_at = group.looks_at if now - group.looks_at < route.group_interval else now
+    heard: Collection[str] = ()
     if members and not any(mute.covers(now) for mute in route.mute_times):
-        await _tell(session, group, route, members, now=now, looked_at=looked_at)
-    ended = [alert.id for alert in members if _has_ended(alert, now)]
+        heard = await _tell(session, group, route, members, now=now, looked_at=looked_at)
+    ended = await _done_with(session, group, [alert for alert in members if _has_ended(alert, now)], heard)
     if len(ended) == len(members):
         await session.execute(delete(AlertMember).where(AlertMember.group_id == group.id))
         await session.delete(group)
@@ -199,6 +200,21 @@ async def look(session: AsyncSession, group_id: UUID) -> None:
     group.was_looked_at = True
     group.looks_at = rules.next_look(group.looks_at, now, route.group_interval)
     await due.schedule(session, LOOK, str(group.id), group.looks_at)
+
+
+async def _done_with(
+    session: AsyncSession, group: AlertGroup, ended: Sequence[Alert], heard: Collection[str]
+) -> list[UUID]:
+    """Return which alerts that ended leave their group: all whose end nobody has to be told any more.
+
+    Of what a receiver believes to fire, an end that came while it was kept quiet, or when nobody was there to be told, waits until
+    it may be told. Alertmanager drops it, and takes the next firing for the one of before.
+    """
+    if all(alert.fingerprint in heard for alert in ended):
+        return [alert.id for alert in ended]
+    notices = await queries.notices_of(session, group.key)
+    waiting = {fingerprint for notice in notices.values() for fingerprint in notice.firing} - set(heard)
+    return [alert.id for alert in ended if alert.fingerprint not in waiting]
 
 
 def _has_ended(alert: Alert, now: datetime) -> bool:
@@ -213,12 +229,13 @@ async def _tell(
     *,
     now: datetime,
     looked_at: datetime,
-) -> None:
+) -> frozenset[str]:
+    """Tell a group's receivers what they do not know; returns the fingerprints of the alerts that they may hear of now."""
     receivers = await endpoints.alert_receivers(session, only=route.receiver)
     if not receivers and route.receiver is not None:  # deleted, or disabled: better by others than to nobody
         receivers = await endpoints.alert_receivers(session)
     if not receivers:
-        return
+        return frozenset()
     quiet = await silences.quiet_ones(session, {alert.fingerprint: alert.labels for alert in members})
     heard = [alert for alert in members if alert.fingerprint not in quiet]
     notices = await queries.notices_of(session, group.key)
@@ -242,6 +259,7 @@ async def _tell(
             key = alertmanager.group_key(route.name, group.labels)
             delivery_id = await deliver(session, receiver, told, key=key, labels=group.labels, reason=found.reason)
         await _log(session, group, receiver.id, found.logged, delivery_id=delivery_id, ended_ids=ended_ids)
+    return frozenset(alert.fingerprint for alert in heard)
 
 
 def _logged(notice: AlertNotice | None) -> Logged | None:

@@ -27,6 +27,7 @@ from opsloop_notifications.alert_rules.schemas import (
     PostedAlerts,
     read_posted,
 )
+from opsloop_notifications.alerts.rules import TOO_MANY
 from opsloop_notifications.shapes import changes_of
 
 FAULTS_SHOWN = 20
@@ -73,15 +74,17 @@ async def post_alerts(body: PostedAlerts, call: Asked) -> Response:
     """Take alerts as Prometheus posts them to Alertmanager (`path_prefix: /api/notifications`), or Grafana's webhook.
 
     One that fires ends at `endsAt`, without it five minutes after it was posted last. Of those that are no alerts the answer says
-    why, with 400; the others are taken.
+    why, with 400; the others are taken. Where more would fire than may, it is 409: none that is new is taken, those that fire go on.
     """
     given = body.alerts if isinstance(body, GrafanaWebhook) else body
     posted = await in_turns(read_posted, given, workspace=call.who.workspace)
-    faults = await service.hear_posted(await call.begin(), posted)
+    missing = await service.hear_posted(await call.begin(), posted)
+    faults = [*([TOO_MANY] if missing.too_many else []), *missing.faults]
     if not faults:
         return Response(status_code=200)
     await call.commit()
-    return json_response({"code": 400, "message": "; ".join(dict.fromkeys(faults[:FAULTS_SHOWN]))}, 400)
+    code = 409 if missing.too_many else 400
+    return json_response({"code": code, "message": "; ".join(dict.fromkeys(faults[:FAULTS_SHOWN]))}, code)
 
 
 @router.post("/v1/alert-rules", status_code=201, dependencies=[WRITE], responses=problems(409))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from opsloop_common import limits, resources
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.known import types_of
 from opsloop_common.db import clock_of
-from opsloop_common.errors import Conflict, TooMany
+from opsloop_common.errors import Conflict
 from opsloop_common.filters import read_filter, require_meant
 from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
@@ -23,10 +24,18 @@ from opsloop_notifications.alert_groups import service as groups
 from opsloop_notifications.alert_rules import queries, rules
 from opsloop_notifications.alert_rules.models import AlertRule
 from opsloop_notifications.alert_rules.rules import EventRule, Posted
-from opsloop_notifications.alerts.rules import Signal
+from opsloop_notifications.alerts.rules import TOO_MANY, Signal
 from opsloop_notifications.escalations import service as escalations
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """What is wrong with those that are no alerts, and whether there were some that may not begin to fire, since too many do."""
+
+    faults: list[str]
+    too_many: bool
 
 
 async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -48,21 +57,22 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     signals = [signal for signal in await breathing(signal_of, heard) if signal is not None]
     if not signals:
         return
-    try:
-        await hear(session, signals)
-    except TooMany as error:
-        # nothing was written so far; what ends is more urgent than what is one too many
-        log.warning("alerts left out", workspace=found[0].workspace, reason=error.detail)
-        await hear(session, [signal for signal in signals if not signal.fires])
+    if left_out := await hear(session, signals):
+        log.warning("alerts left out", workspace=found[0].workspace, number=len(left_out), reason=TOO_MANY)
 
 
-async def hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
-    """Take what is said of sets of labels: it is told in groups, and what began is escalated. Raises TooMany (409)."""
-    await escalations.begin(session, await groups.hear(session, signals))
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> list[Signal]:
+    """Take what is said of sets of labels: it is told in groups, and what began is escalated.
+
+    Returns those that were left out because too many would fire; the others were heard.
+    """
+    heard = await groups.hear(session, signals)
+    await escalations.begin(session, heard.began)
+    return heard.left_out
 
 
-async def hear_posted(session: AsyncSession, posted: Sequence[Posted | str]) -> list[str]:
-    """Take what a client of Alertmanager posted; returns what is wrong with those that were not taken. Raises TooMany (409).
+async def hear_posted(session: AsyncSession, posted: Sequence[Posted | str]) -> NotTaken:
+    """Take what a client of Alertmanager posted; returns why some were not taken. All others were.
 
     In the place of one that is no alert stands what is wrong with it.
     """
@@ -72,8 +82,8 @@ async def hear_posted(session: AsyncSession, posted: Sequence[Posted | str]) -> 
         return one if isinstance(one, str) else rules.fault_of(one) or rules.signal_of(one, now)
 
     read = await breathing(read_one, posted)
-    await hear(session, [signal for signal in read if not isinstance(signal, str)])
-    return [fault for fault in read if isinstance(fault, str)]
+    left_out = await hear(session, [signal for signal in read if not isinstance(signal, str)])
+    return NotTaken([fault for fault in read if isinstance(fault, str)], bool(left_out))
 
 
 def _read(row: AlertRule) -> EventRule:

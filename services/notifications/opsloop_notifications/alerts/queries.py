@@ -14,6 +14,7 @@ from opsloop_common.db import context_of
 from opsloop_common.versions import Precondition
 from opsloop_notifications.alerts.models import Alert, AlertEntry
 from opsloop_notifications.alerts.rules import ENTRIES_SHOWN, AlertStatus
+from opsloop_notifications.messages import service as messages
 
 NEWEST_FIRST = (Alert.id.desc(),)
 _FIRING = Alert.status == AlertStatus.FIRING
@@ -94,6 +95,13 @@ async def alerts_by_id(session: AsyncSession, ids: Collection[UUID]) -> Sequence
     query = select(Alert).where(Alert.workspace == context_of(session).workspace, Alert.id.in_(ids))
     found = query.order_by(Alert.starts_at, Alert.fingerprint).execution_options(populate_existing=True)
     return (await session.scalars(found)).all()
+
+
+async def find_told(session: AsyncSession, message_id: UUID) -> str | None:
+    """Return whom a message to one person told, None when that is forgotten."""
+    own = messages.notifications_of(context_of(session).workspace, message_id=message_id)
+    found = await session.scalar(own.limit(1))
+    return None if found is None else found.user_id
 
 
 async def entries_of(session: AsyncSession, alert_id: UUID) -> Sequence[AlertEntry]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from opsloop_common import limits
 from opsloop_common.contracts.envelope import Event
 from opsloop_notifications.labels.rules import Labels, fingerprint
 
@@ -16,6 +17,7 @@ FLAPPING_WINDOW = timedelta(hours=1)
 FLAPPING_QUIET = timedelta(minutes=10)
 """An alert that fired five times within an hour ends only when it was quiet for so long."""
 ENTRIES_SHOWN = 200
+TOO_MANY = f"a workspace has at most {limits.ALERTS_FIRING:,} alerts that fire"
 
 
 class AlertStatus(StrEnum):

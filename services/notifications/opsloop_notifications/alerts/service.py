@@ -18,7 +18,7 @@ from opsloop_common import due, limits, outbox, resources
 from opsloop_common.access import links
 from opsloop_common.contracts.notifications import AlertAcknowledged, AlertEscalated, AlertResolved, AlertTriggered
 from opsloop_common.db import acting_for, clock_of, context_of
-from opsloop_common.errors import Conflict, TooMany
+from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing
@@ -48,35 +48,39 @@ _FORGET_ENTRIES = text(
 
 @dataclass(frozen=True)
 class Heard:
-    """Alerts that were said to fire, and those of them that did not before."""
+    """Alerts that were said to fire, those of them that did not before, and what was not taken since too many fire."""
 
     fired: list[Alert]
     began: list[Alert]
+    left_out: list[Signal]
 
 
 async def hear(session: AsyncSession, signals: Sequence[Signal]) -> Heard:
     """Take what is said of sets of labels, in order.
 
-    The end of an incident is that of the alert which it led to, also where its labels are others meanwhile. Raises TooMany (409)
-    where more alerts would fire than a workspace may have.
+    The end of an incident is that of the alert which it led to, also where its labels are others meanwhile. Where more alerts would
+    fire than a workspace may have, all that begin to are left out; those that fire go on, and ends are heard.
     """
     await breathing(attrgetter("fingerprint"), signals)  # each keeps its own
-    known = await _lock_known(session, signals)
+    known, too_many = await _lock_known(session, signals)
     heard: dict[str, Alert] = {}
+    left_out: list[Signal] = []
     before = {alert.id for alert in known.named.values() if alert.status == AlertStatus.FIRING}
     for number, signal in enumerate(signals, start=1):
         if number % AT_ONCE == 0:
             await session.flush()
             await asyncio.sleep(0)  # what changed nothing asked the database for nothing
         with acting_for(session, signal.cause) if signal.cause is not None else nullcontext():
-            if signal.fires:
+            if signal.fires and signal.fingerprint in too_many:
+                left_out.append(signal)
+            elif signal.fires:
                 alert = await _fire(session, known.named.get(signal.fingerprint), signal)
                 known.add(alert)
                 heard[alert.fingerprint] = alert
             elif (ended := known.ended_by(signal)) is not None:
                 await _hear_end(session, ended, signal)
     fired = [alert for alert in heard.values() if alert.status == AlertStatus.FIRING]
-    return Heard(fired, [alert for alert in fired if alert.id not in before])
+    return Heard(fired, [alert for alert in fired if alert.id not in before], left_out)
 
 
 class _Known:
@@ -93,23 +97,31 @@ class _Known:
         if alert.incident is not None and alert.status == AlertStatus.FIRING:
             self._led_to[alert.name, alert.incident] = alert
 
+    def fires(self, fingerprint: str) -> bool:
+        alert = self.named.get(fingerprint)
+        return alert is not None and alert.status == AlertStatus.FIRING
+
     def ended_by(self, signal: Signal) -> Alert | None:
         led_to = self._led_to.get((signal.labels.get(ALERTNAME, ""), signal.incident or ""))
         return led_to or self.named.get(signal.fingerprint)
 
 
-async def _lock_known(session: AsyncSession, signals: Sequence[Signal]) -> _Known:
+async def _lock_known(session: AsyncSession, signals: Sequence[Signal]) -> tuple[_Known, set[str]]:
+    """Return what is known of that which is said, and the fingerprints of what may not begin to fire, because too many would."""
     names = {signal.fingerprint for signal in signals}
     ended = {signal.incident for signal in signals if signal.incident is not None and not signal.fires}
     known = _Known(await queries.lock_named(session, names, ended))
-    if unknown := {signal.fingerprint for signal in signals if signal.fires} - known.named.keys():
-        # one after the other: two transactions that bring the same new alert
-        await _take_turns(session)
+    said = {signal.fingerprint for signal in signals if signal.fires}
+    if not any(not known.fires(one) for one in said):
+        return known, set()
+    # one after the other: two transactions that bring the same new alert, and the counting of those that fire
+    await _take_turns(session)
+    if unknown := said - known.named.keys():
         for alert in await queries.lock_named(session, unknown):
             known.add(alert)
-        if await queries.count_firing(session) + len(unknown - known.named.keys()) > limits.ALERTS_FIRING:
-            raise TooMany(f"a workspace has at most {limits.ALERTS_FIRING:,} alerts that fire")
-    return known
+    begin = {one for one in said if not known.fires(one)}
+    has_room = await queries.count_firing(session) + len(begin) <= limits.ALERTS_FIRING
+    return known, set() if has_room else begin
 
 
 async def _take_turns(session: AsyncSession) -> None:
@@ -197,15 +209,18 @@ async def find_and_lock(session: AsyncSession, alert_id: UUID) -> Alert | None:
     return await queries.find_and_lock(session, alert_id)
 
 
-async def page_of(session: AsyncSession, alert: Alert) -> str | None:
-    """Return the address of a page that shows an alert to whom it is sent, and lets them acknowledge it; None without a public one.
+async def page_of(session: AsyncSession, alert: Alert, message_id: UUID) -> str | None:
+    """Return the address of a page that shows an alert to whom a message tells of it, and lets them acknowledge it; None without a
+    public one.
 
     It opens once, within a week.
     """
     page = work_of(session).grounds.page(f"/p/{alert.workspace}/alerts/open")
     if page is None:
         return None
-    secret = await links.issue(session, purpose=LINK_PURPOSE, subject=f"alert/{alert.id}", lives=LINK_LIVES)
+    secret = await links.issue(
+        session, purpose=LINK_PURPOSE, subject=f"alert/{alert.id}/{message_id}", lives=LINK_LIVES
+    )
     return f"{page}?link={secret}"
 
 

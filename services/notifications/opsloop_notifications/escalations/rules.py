@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from opsloop_common.http.schemas import parse_duration
+from opsloop_notifications.labels.rules import in_language
 from opsloop_notifications.ways.rules import CHAT
 
 ACKNOWLEDGE = {"en": "Acknowledge", "zh": "认领"}
 PATIENCE = timedelta(minutes=1)
-"""How long at least until a look at an alert that somebody has, or that is quiet."""
+"""How long at least until a repeat, and until a look at an alert that somebody has, or that is quiet."""
 
 
 class Targets(StrEnum):
@@ -66,6 +67,8 @@ def next_move(policy: Policy, done: int, *, acknowledged_at: datetime | None, is
         until = None if policy.reopens_after is None else acknowledged_at + policy.reopens_after
         if until is None or until > now:
             return Move(None, False, done, until or now + max(last.after, PATIENCE))
+        if is_quiet:  # nobody has it any more, and nobody is told so before it may be heard
+            return Move(None, True, 0, now + max(policy.steps[0].after, PATIENCE))
         return Move(0, True, 1, _after(policy, 1, now))
     if done >= policy.count:
         return Move(
@@ -78,7 +81,9 @@ def next_move(policy: Policy, done: int, *, acknowledged_at: datetime | None, is
 
 def _after(policy: Policy, done: int, now: datetime) -> datetime | None:
     if done < policy.count:
-        return now + max(policy.steps[done % len(policy.steps)].after, PATIENCE)
+        place = done % len(policy.steps)
+        # as it is said; only a repeat never follows at once, or all of them would be taken in one breath
+        return now + (policy.steps[place].after if place else max(policy.steps[0].after, PATIENCE))
     return None if policy.reopens_after is None else now + max(policy.reopens_after, PATIENCE)
 
 
@@ -99,16 +104,15 @@ def words_of(
 ) -> list[dict[str, str]]:
     """Return what is mailed to people, in both languages."""
     severity = labels.get("severity", "")
-    about = annotations.get("summary") or name
-    lines = [f"{key}: {value}" for key, value in sorted(labels.items())] + [
-        f"{key}: {value}" for key, value in sorted(annotations.items())
-    ]
     where = [] if link is None else ["", link]
     mark = f"[{severity}] " if severity else ""
-    return [
-        _content("en", f"{mark}{about}", f"Nobody has acknowledged this alert (step {step}).", lines, where),
-        _content("zh", f"{mark}{about}", f"该告警尚无人认领（第 {step} 步）。", lines, where),
-    ]
+    openings = {"en": f"Nobody has acknowledged this alert (step {step}).", "zh": f"该告警尚无人认领（第 {step} 步）。"}
+    contents = []
+    for locale, opening in openings.items():
+        said = in_language(annotations, locale)
+        lines = [f"{key}: {value}" for each in (labels, said) for key, value in sorted(each.items())]
+        contents.append(_content(locale, f"{mark}{said.get('summary') or name}", opening, lines, where))
+    return contents
 
 
 def called(words: Mapping[str, str], channel: str, link: str | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class TargetOut(OutModel):
 
 
 class StepIn(InModel):
-    """Told `after` the step before, the first after the alert began (then PT0S may be too)."""
+    """Told `after` the step before, the first after the alert began; PT0S is at once. A repeat comes a minute later at least."""
 
     after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=7))]
     targets: Annotated[list[TargetIn], Field(min_length=1, max_length=10)]

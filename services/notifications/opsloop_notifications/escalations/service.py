@@ -97,7 +97,9 @@ async def look(session: AsyncSession, alert_id: UUID) -> None:
             session, alert, policy=stored.id, step=move.step + 1, told=[each.as_logged for each in told]
         )
         if all(each.why_not for each in told) and move.looks_at is not None and move.done < policy.count:
-            move = replace(move, looks_at=now + rules.PATIENCE)  # nobody heard of it who could see to it meanwhile
+            move = replace(
+                move, looks_at=min(move.looks_at, now + rules.PATIENCE)
+            )  # nobody heard of it who could see to it meanwhile
     if move.looks_at is None:
         await session.delete(row)
         return
@@ -132,13 +134,14 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
             case Targets.WEBHOOK:
                 told.append(await _call(session, alert, UUID(target), number, policy_name))
     for user in dict.fromkeys(people):  # each has a link of their own, which opens once
-        link, message_id = await alerts.page_of(session, alert), uuid7()
+        message_id = uuid7()
+        link = await alerts.page_of(session, alert, message_id)
         words = rules.words_of(alert.name, alert.labels, alert.annotations, link, number)
         bare = rules.words_of(alert.name, alert.labels, alert.annotations, None, number)
         contents: list[dict[str, Any]] = list(words)
         channels = await channels_of(session, user)
         for channel in channels:  # and one for each way, since a link opens once
-            link = await alerts.page_of(session, alert)
+            link = await alerts.page_of(session, alert, message_id)
             contents += [rules.called(each, channel, link) for each in bare]
         await messages.keep_message(session, message_id, contents, topic=ALERT)
         ways = {way: (await messages.tell(session, message_id, way, [user]))[user] for way in (EMAIL, *channels)}

@@ -13,6 +13,7 @@ from opsloop_common.foreign import readable
 from opsloop_common.numbers import for_people
 from opsloop_notifications.formats import sentences
 from opsloop_notifications.formats.texts import cut, one_line
+from opsloop_notifications.labels.rules import in_language
 
 Language = Literal["en", "zh"]
 Action = Literal["trigger", "acknowledge", "resolve"]
@@ -230,7 +231,7 @@ def _name(alert: Mapping[str, Any]) -> str:
 
 def _line(alert: Mapping[str, Any], language: Language) -> str:
     state = in_words(sentences.FIRES if alert["status"] == "firing" else sentences.IS_OVER, language)
-    severity, notes = alert["labels"].get("severity"), alert["annotations"]
+    severity, notes = alert["labels"].get("severity"), in_language(alert["annotations"], language)
     said = notes.get("summary") or notes.get("description")
     shown = [_name(alert), *([_named(severity, language)] if severity else []), *([_text(said)] if said else [])]
     return f"{state} · {' · '.join(shown)}"

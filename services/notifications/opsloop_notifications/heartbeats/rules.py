@@ -41,10 +41,14 @@ def state_of(
 
 def missed(name: str, labels: Mapping[str, str], beat_at: datetime) -> Signal:
     """Return what is said when a heartbeat is late: an alert that fires until it is heard again."""
-    said = f"Last heard at {beat_at.isoformat(timespec='seconds').replace('+00:00', 'Z')}."
-    return Signal(
-        labels=_labels(name, labels), fires=True, annotations={"summary": f"{name} is late", "description": said}
-    )
+    at = beat_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    said = {
+        "summary": f"{name} is late",
+        "summary_zh": f"{name} 逾期未运行",
+        "description": f"Last heard at {at}.",
+        "description_zh": f"上次报到：{at}。",
+    }
+    return Signal(labels=_labels(name, labels), fires=True, annotations=said)
 
 
 def heard(name: str, labels: Mapping[str, str]) -> Signal:

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, resources
 from opsloop_common.db import clock_of
-from opsloop_common.errors import Conflict
+from opsloop_common.errors import Conflict, TooMany
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_common.workspaces import take_place
 from opsloop_notifications.alert_rules import service as alert_rules
+from opsloop_notifications.alerts.rules import TOO_MANY
 from opsloop_notifications.heartbeats import queries, rules
 from opsloop_notifications.heartbeats.models import Heartbeat
 from opsloop_notifications.heartbeats.rules import HeartbeatState
@@ -49,11 +50,12 @@ async def _wait(session: AsyncSession, heartbeat: Heartbeat) -> None:
 
 
 async def miss(session: AsyncSession, heartbeat_id: UUID) -> None:
-    """Fire the alert of a heartbeat that is late; one that was heard meanwhile is left alone."""
+    """Fire the alert of a heartbeat that is late; one that was heard meanwhile is left alone. Raises TooMany (409): tried again."""
     heartbeat = await queries.find_and_lock(session, heartbeat_id)
     if heartbeat is None or heartbeat.beat_at is None or state(heartbeat, session) is not HeartbeatState.MISSED:
         return
-    await alert_rules.hear(session, [rules.missed(heartbeat.name, heartbeat.labels, heartbeat.beat_at)])
+    if await alert_rules.hear(session, [rules.missed(heartbeat.name, heartbeat.labels, heartbeat.beat_at)]):
+        raise TooMany(TOO_MANY)
 
 
 async def create_heartbeat(session: AsyncSession, fields: Mapping[str, Any]) -> Heartbeat:

@@ -17,6 +17,7 @@ NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
 _FNV_OFFSET, _FNV_PRIME, _64_BITS = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
 _DIVIDER = 0xFF  # in no UTF-8 text
+_CHINESE = "_zh"
 _NAME = re.compile(NAME_PATTERN.removesuffix("$"))
 
 
@@ -38,6 +39,17 @@ def is_name(text: str) -> bool:
 def without_empty(labels: Labels) -> dict[str, str]:
     """Return labels without those that say nothing: an empty one is as good as none."""
     return {name: value for name, value in labels.items() if value}
+
+
+def in_language(annotations: Labels, language: str) -> dict[str, str]:
+    """Return annotations as people read them: in Chinese `summary_zh` is what `summary` says, and nobody else sees it."""
+    found = dict(annotations)
+    for name in annotations:
+        plain = name.removesuffix(_CHINESE)
+        if plain != name and plain in annotations:
+            said = found.pop(name)
+            found[plain] = said if language == "zh" else annotations[plain]
+    return found
 
 
 class MatchOp(StrEnum):

@@ -46,6 +46,7 @@ from opsloop_notifications.messages.queries import get_notification as get_notif
 from opsloop_notifications.messages.queries import in_digests as in_digests
 from opsloop_notifications.messages.queries import messages_by_key as messages_by_key
 from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
+from opsloop_notifications.messages.queries import notifications_of as notifications_of
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.messages.stopping import cancel_message as cancel_message
 from opsloop_notifications.messages.stopping import pause_message as pause_message

@@ -11,6 +11,7 @@ from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Timestamp
+from opsloop_common.turns import breathing
 from opsloop_notifications.oncall import queries, service
 from opsloop_notifications.oncall.models import Schedule
 from opsloop_notifications.oncall.schemas import (
@@ -78,7 +79,7 @@ async def list_shifts(
 ) -> ShiftsOut:
     """Show who is on call: the first shift is of who is now, unless nobody is."""
     found = await service.shifts_of(session, schedule_id, since, until)
-    return ShiftsOut(shifts=[ShiftOut.model_validate(shift) for shift in found])
+    return ShiftsOut(shifts=await breathing(ShiftOut.model_validate, found))
 
 
 @router.post(

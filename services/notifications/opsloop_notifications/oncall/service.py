@@ -15,6 +15,7 @@ from opsloop_common import limits, resources
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Invalid
 from opsloop_common.resources import changing
+from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_common.workspaces import take_place
 from opsloop_notifications.oncall import queries, rules
@@ -64,7 +65,8 @@ async def shifts_of(
     if not begin < end <= begin + LONGEST_LOOK:
         raise Invalid("/until", f"must be after `since`, by {LONGEST_LOOK.days} days at most")
     held = await queries.overrides_between(session, schedule_id, begin, end)
-    return rules.shifts(_rotations(schedule), _overrides(held), begin, end)
+    found = await breathing(lambda one: one, rules.shifts(_rotations(schedule), _overrides(held), begin, end))
+    return [shift for shift in found if shift is not None]
 
 
 async def create_schedule(session: AsyncSession, fields: Mapping[str, Any]) -> Schedule:
