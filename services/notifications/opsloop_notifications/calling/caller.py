@@ -33,7 +33,7 @@ from opsloop_notifications.contacts import service as contacts
 from opsloop_notifications.contacts.service import Aim
 from opsloop_notifications.messages import service as messages
 from opsloop_notifications.messages.service import Said
-from opsloop_notifications.sending.rules import NO_TIME, Pulses
+from opsloop_notifications.pulses.rules import NO_TIME, Pulses
 from opsloop_notifications.ways.rules import WAYS, Kind, Outcome, Post, Told, Unsendable, Verdict
 
 CLAIMED_PER_CHANNEL = 64

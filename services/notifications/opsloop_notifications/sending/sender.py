@@ -34,17 +34,17 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus
-from opsloop_notifications.faring.rules import Exhausted, Failures
+from opsloop_notifications.faring.rules import Exhausted, Failures, is_told_of
 from opsloop_notifications.formats import rules as formats
 from opsloop_notifications.handshakes.rules import origin_of
 from opsloop_notifications.headers.rules import WITHHELD, headers_of_call
 from opsloop_notifications.payloads import rules as payloads
 from opsloop_notifications.payloads.rules import Faulty
 from opsloop_notifications.payloads.service import PayloadWriter
+from opsloop_notifications.pulses.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse, Pulses
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
-from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse, Pulses, is_told_of
 from opsloop_notifications.signing.rules import Key, read_keys, sign
 
 OPENED_SECRETS_KEPT = 1_000

@@ -183,11 +183,3 @@ class Pulses:
 def least_of(rate: float | None) -> int:
     """Return how many deliveries of an endpoint with this rate a process holds before it has seen it answer."""
     return CLAIMED_AT_FIRST if rate is None else min(CLAIMED_AT_FIRST, max(1, int(rate * HELD_SECONDS)))
-
-
-def is_told_of(event_type: str) -> bool:
-    """Say whether it is told that a delivery of this type ended without success.
-
-    Not of what tells of endpoints: it goes to endpoints too, and each that is lost would make another.
-    """
-    return not event_type.startswith("webhook.")

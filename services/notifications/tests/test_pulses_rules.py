@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_notifications.sending import rules
-from opsloop_notifications.sending.rules import Pulse, Pulses
+from opsloop_notifications.pulses import rules
+from opsloop_notifications.pulses.rules import Pulse, Pulses
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
