@@ -13,7 +13,7 @@ import pytest
 
 from bench.load import percentile
 from opsloop_common.testing.receiver import Answer, Received, WebhookReceiver
-from opsloop_notifications.sending.rules import PLACES
+from opsloop_notifications.pulses.rules import PLACES
 from tests.harness import Deployment, eventually
 
 ENDPOINTS = 100

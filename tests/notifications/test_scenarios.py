@@ -16,8 +16,8 @@ from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.hooks import hooked
 from opsloop_notifications.deliveries.rules import JITTER, WAITS_SECONDS
+from opsloop_notifications.pulses import rules
 from opsloop_notifications.recoveries.timers import RECOVER
-from opsloop_notifications.sending import rules
 from opsloop_notifications.sending.timers import dispatch_webhooks
 from services.notifications.tests.fifo import TWO, names, pause, row
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from typing import Annotated
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
+from opsloop_common.errors import FieldError
 from opsloop_common.http.refusals import field_error
-from opsloop_common.http.schemas import Locale, Slug, in_words, plain_text
+from opsloop_common.http.rows import faults_of
+from opsloop_common.http.schemas import Duration, Locale, Slug, at_field, in_words, plain_text
 from opsloop_common.testing.sample.service import SAMPLE
 
 COLOUR = Annotated[str, *in_words("^[a-z]{3,6}$", "must be a colour", longest=6, like=str.lower, examples=("red",))]
@@ -43,6 +46,45 @@ def refusal(shape, value):
 )
 def test_a_text_that_does_not_fit_is_refused_in_words(shape, given, words):
     assert refusal(shape, given) == words
+
+
+WEEK = Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))]
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "words"),
+    [
+        (WEEK, "P30D", "Input should be less than or equal to P7D"),
+        (WEEK, "PT1S", "Input should be greater than or equal to PT1M"),
+        (Annotated[list[int], Field(min_length=1)], [], "must have at least 1 item"),
+        (Annotated[list[int], Field(max_length=2)], [1, 2, 3], "must have at most 2 items"),
+        (Annotated[set[int], Field(max_length=1)], [1, 2, 3], "must have at most 1 item"),
+        (Annotated[dict[str, int], Field(min_length=2)], {}, "must have at least 2 items"),
+    ],
+)
+def test_no_names_and_no_counting_of_pythons_are_told(shape, given, words):
+    assert refusal(shape, given) == words
+
+
+class Pair(BaseModel):
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.high < self.low:
+            raise at_field("high", "must not be below {low}")
+        return self
+
+
+def test_a_rule_over_several_fields_points_at_the_one_that_it_means():
+    with pytest.raises(ValidationError) as refused:
+        Pair(low=2, high=1)
+    [item] = refused.value.errors()
+
+    found = field_error(item | {"loc": ("body", "pairs", 0)}, {"pairs": [{"low": 2, "high": 1}]})
+    assert (found.pointer, found.detail) == ("/pairs/0/high", "must not be below {low}")
+    assert faults_of(refused.value) == (FieldError("/high", "must not be below {low}"),)
 
 
 def test_machines_are_told_the_pattern():

@@ -31,7 +31,8 @@ class Devices:
         assert request.headers["Content-Encoding"] == "aes128gcm"
         assert request.headers["Authorization"].startswith("vapid t=")
         self.got.append((name, json.loads(opened(body)), request.headers["Topic"]))
-        return web.Response(status=self.answers.get(name, 201))
+        status = self.answers.get(name, 201)
+        return web.Response(status=status, headers={"Retry-After": "86400"} if status == 429 else {})
 
 
 @pytest.fixture
@@ -58,6 +59,56 @@ async def test_each_browser_of_a_person_is_woken(reaching, devices, work):
     assert sorted(name for name, _, _ in devices.got) == ["laptop", "phone"]
     assert devices.got[0][1] == {"id": row["id"], "title": "Hello Ann", "body": "It is done.", "url": "/orders/7"}
     assert len(await reaching.attempts(message)) == 2
+
+
+async def other_person(reaching, devices, name):
+    channel = reaching.channel["id"]
+    await reaching.contact("u2", kind="push", channel_id=channel, address=devices.address(name), keys=BROWSER)
+
+
+async def test_a_browser_that_gets_too_much_is_left_alone_and_no_other(reaching, devices, work):
+    await other_person(reaching, devices, "closed")
+    devices.answers["closed"] = 429
+    async with work(reaching.service, dispatch_calls):
+        closed = await reaching.say("u2", channels=["push"], contents=PUSH)
+        await reaching.tried(closed)
+        row = await reaching.ended(await reaching.say("u1", channels=["push"], contents=PUSH))
+        again = await reaching.say("u2", channels=["push"], contents=PUSH)
+        reaching.advance(3_600)
+        later = await reaching.ended(await reaching.say("u1", channels=["push"], contents=PUSH))
+
+    assert (row["status"], later["status"]) == ("sent", "sent")
+    assert [name for name, *_ in devices.got].count("closed") == 1
+    assert (await reaching.row(again))["status"] == "pending"
+
+
+async def test_a_person_with_a_browser_that_is_closed_is_told_by_the_others(reaching, devices, work):
+    devices.answers["phone"] = 429
+    async with work(reaching.service, dispatch_calls):
+        await reaching.tried(await reaching.say("u1", channels=["push"], contents=PUSH))
+        message = await reaching.say("u1", channels=["push"], contents=PUSH)
+        await reaching.tried(message)
+        devices.answers.clear()
+        reaching.advance(90_000)
+        row = await reaching.ended(message)
+
+    outcomes = [attempt["outcome"] for attempt in await reaching.attempts(message)]
+    assert (row["status"], outcomes) == ("sent", ["sent", "sent"]), "the laptop at once, the phone a day later"
+
+
+async def test_a_push_service_that_fails_holds_up_no_other(reaching, devices, work):
+    for number in range(10):
+        broken = devices.address(f"broken{number}").replace("127.0.0.1", "localhost")
+        channel = reaching.channel["id"]
+        await reaching.contact("u2", kind="push", channel_id=channel, address=broken, keys=BROWSER)
+        devices.answers[f"broken{number}"] = 503
+    async with work(reaching.service, dispatch_calls):
+        await reaching.tried(await reaching.say("u2", channels=["push"], contents=PUSH), 10)
+        again = await reaching.say("u2", channels=["push"], contents=PUSH)
+        row = await reaching.ended(await reaching.say("u1", channels=["push"], contents=PUSH))
+
+    assert row["status"] == "sent"
+    assert await reaching.attempts(again) == [], "that one is left alone"
 
 
 async def test_sms_goes_to_the_number_that_is_known(reaching, hook, work):

@@ -33,7 +33,7 @@ async def queued(reaching):
         return (await session.execute(text("SELECT * FROM call_queue ORDER BY id"))).all()
 
 
-async def claim(reaching, owner=None, **fields):
+async def claim(reaching, owner=None, *, per_channel=64, **fields):
     given = {
         "now": reaching.service.clock.now(),
         "owner": owner or uuid4(),
@@ -43,7 +43,7 @@ async def claim(reaching, owner=None, **fields):
         "held": {},
     }
     async with reaching.service.db.transaction() as session:
-        return await calls.claim(session, Ask(**given | fields), per_channel=64)
+        return await calls.claim(session, Ask(**given | fields), per_channel=per_channel)
 
 
 async def record(reaching, tried, owner):

@@ -175,7 +175,7 @@ async def test_a_repeated_request_sends_once(door, welcome):
     [
         ({"template": "welcome", "contents": WELCOME}, ""),
         ({}, ""),
-        ({"contents": WELCOME, "version": 1}, ""),
+        ({"contents": WELCOME, "version": 1}, "/version"),
         ({"template": "unknown"}, "/template"),
         ({"template": "welcome", "version": 9}, "/version"),
         ({"contents": WELCOME, "channels": []}, "/channels"),

@@ -71,3 +71,19 @@ async def test_another_workspaces_topics_and_suppressions_count_for_nobody_here(
     await theirs.call("POST", "/v1/suppressions", {"address": "u1@example.test"})
 
     assert await post.became("u1") == {"u1": "pending"}
+
+
+async def test_what_people_may_not_miss_goes_before_a_campaign(post):
+    people = [f"u{number}" for number in range(120)]
+    for user in (*people, "oncall"):
+        await post.person(user)
+    await post.call("POST", "/v1/notification-topics", {"key": "outage", "name": "Outages", "is_critical": True})
+    await post.send(*people)
+    post.service.clock.advance(1)
+    await post.send("oncall", topic="outage")
+
+    first, rest = await post.claim(), await post.claim()
+
+    assert len(first) == 100
+    assert next(iter(first.items())) == ("oncall", Send(may_leave=False))
+    assert rest == {}, "those that are claimed already count for their workspace"

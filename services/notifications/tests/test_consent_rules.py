@@ -13,11 +13,13 @@ from opsloop_notifications.consent.rules import (
     INBOX,
     REPLY,
     Defer,
+    Gather,
     PersonFacts,
     Send,
     Skip,
     TopicFacts,
     decide,
+    priority_of,
     quiet_until,
     zone_of,
 )
@@ -237,3 +239,15 @@ def test_nobody_gets_what_they_must_not_whatever_else_is_so(who, topic):
     elif isinstance(found, Send):
         assert found.may_leave
         assert who.wanted.get("news", {}).get("email", topic.is_on)
+
+
+@pytest.mark.parametrize("topic", [NEWS, CRITICAL, QUESTION, ESCALATED])
+def test_what_is_let_through_goes_first(topic):
+    decision = decide(person(), topic, channel="email", now=NOON)
+
+    assert priority_of(decision) == (0 if topic is NEWS else 1)
+
+
+@pytest.mark.parametrize("decision", [Defer(NOON), Skip("throttled"), Gather({"every": "day"}, "UTC")])
+def test_what_is_not_sent_now_goes_with_the_others(decision):
+    assert priority_of(decision) == 0

@@ -146,6 +146,21 @@ async def test_what_is_refused(reaching, room, browsers, body):
     assert await listed(reaching) == []
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"kind": "phone", "address": "13800138000"}, "address"),
+        ({"kind": "phone"}, "address"),
+        ({"kind": "chat", "address": "U024BE7LH"}, "channel_id"),
+        ({"kind": "phone", "address": "+8613800138000", "keys": {"p256dh": P256DH, "auth": AUTH}}, "keys"),
+    ],
+)
+async def test_a_refusal_points_at_the_field_that_is_meant(reaching, body, field):
+    refused = await reaching.call("POST", "/v1/recipients/u1/contacts", body, 422)
+
+    assert [each["pointer"] for each in refused["errors"]] == [f"/{field}"]
+
+
 async def test_no_address_is_written_down_elsewhere(reaching, room, browsers):
     await reaching.contact("u1", kind="phone", address="+8613800138000")
     await reaching.contact("u1", kind="chat", channel_id=room["id"], address="U024BE7LH")

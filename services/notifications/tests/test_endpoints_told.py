@@ -8,14 +8,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.notifications import WebhookExhausted, WebhookFailing
 from opsloop_common.testing.events import make_event
 from opsloop_notifications.endpoints import rules
-from opsloop_notifications.sending.rules import is_told_of
 from opsloop_notifications.sending.timers import dispatch_webhooks
-
-
-def test_what_tells_of_endpoints_is_not_told_of():
-    assert is_told_of("kpi.breached")
-    assert not is_told_of("webhook.exhausted")
-    assert not is_told_of("webhook.test")
 
 
 @pytest.mark.parametrize(

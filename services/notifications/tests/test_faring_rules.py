@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from opsloop_notifications.faring import rules
-from opsloop_notifications.faring.rules import Exhausted, Failures
+from opsloop_notifications.faring.rules import Exhausted, Failures, is_told_of
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -75,3 +75,9 @@ def test_what_is_told_of_what_ended(failure):
         "event_type": "kpi.breached",
         "failure": failure,
     }
+
+
+def test_what_tells_of_endpoints_is_not_told_of():
+    assert is_told_of("kpi.breached")
+    assert not is_told_of("webhook.exhausted")
+    assert not is_told_of("webhook.test")

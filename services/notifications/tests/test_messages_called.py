@@ -9,7 +9,7 @@ from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due
 from opsloop_notifications.app import SERVICE
 from services.notifications.tests.reaching import WORDS, dispatch_calls, said_to
-from services.notifications.tests.test_calls import NEWS, queued
+from services.notifications.tests.test_calls import NEWS, claim, queued
 
 
 async def test_what_is_gathered_is_said_as_one(reaching, work):
@@ -112,3 +112,16 @@ async def test_what_is_old_is_forgotten_with_its_attempts(reaching, work, days):
         kept = await session.scalar(text("SELECT count(*) FROM notification"))
         attempts = await session.scalar(text("SELECT count(*) FROM call_attempt"))
     assert kept == attempts
+
+
+async def test_what_people_may_not_miss_is_called_before_a_campaign(reaching):
+    await reaching.chat("slack")
+    await reaching.call("POST", "/v1/notification-topics", NEWS | {"key": "outage", "is_critical": True})
+    for _ in range(3):
+        await reaching.say("u1")
+    reaching.service.clock.advance(1)
+    outage = await reaching.say("u1", topic="outage")
+
+    (first,) = await claim(reaching, per_channel=1)
+
+    assert str(first.message_id) == outage

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.testing.events import make_event
-from opsloop_notifications.sending import rules
+from opsloop_notifications.pulses import rules
 from opsloop_notifications.sending.timers import dispatch_webhooks
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from opsloop_common.errors import FieldError, Invalid
-from opsloop_common.http.schemas import format_duration
+from opsloop_common.http.schemas import AT_FIELD, format_duration
 from opsloop_common.http.strict_json import escape
 from opsloop_common.known_names import NAME_CHARACTERS, nearest
 from opsloop_common.limits import ERRORS_SHOWN
@@ -41,6 +41,7 @@ _PLAIN_WORDS = {
 
 _CHOICES = frozenset({"enum", "literal_error", "union_tag_invalid", "union_tag_not_found"})
 _QUOTED = re.compile(r"'([^']*)'")
+_PYTHONS_DURATION = re.compile(r"datetime\.timedelta\(((?:(?:days|seconds)=\d{1,9}(?:, )?)*)\)")
 
 
 def shaped(shape: type[_Shape], **values: Any) -> _Shape:
@@ -64,11 +65,31 @@ def field_error(item: Any, body: Any) -> FieldError:
         return _choice(pointer, item)
     if kind in _PLAIN_WORDS:
         return FieldError(pointer, _PLAIN_WORDS[kind])
-    detail = item["msg"].removeprefix("Value error, ")
-    for limit in item.get("ctx", {}).values():
-        if isinstance(limit, timedelta):
-            detail = detail.replace(repr(limit), format_duration(limit))
-    return FieldError(pointer, detail)
+    return FieldError(pointer + field_named_by(item), words_of(item))
+
+
+def field_named_by(item: Any) -> str:
+    """Return where within its place an error lies that a rule over several fields found (`at_field`)."""
+    return f"/{escape(item['ctx']['field'])}" if item["type"] == AT_FIELD else ""
+
+
+def words_of(item: Any) -> str:
+    """Return what one of pydantic's errors says, without the names and the ways of counting that are Python's."""
+    ctx = item.get("ctx", {})
+    if item["type"] == "too_short":
+        return f"must have at least {_items(ctx['min_length'])}"
+    if item["type"] == "too_long":
+        return f"must have at most {_items(ctx['max_length'])}"
+    return _PYTHONS_DURATION.sub(_as_duration, item["msg"].removeprefix("Value error, "))
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
+
+
+def _as_duration(found: re.Match[str]) -> str:
+    parts = (part.split("=") for part in found[1].split(", ") if part)
+    return format_duration(timedelta(**{unit: int(count) for unit, count in parts}))
 
 
 def _choice(pointer: str, item: Any) -> FieldError:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ValidationError, WrapValidator
 
 from opsloop_common.errors import FieldError
+from opsloop_common.http.refusals import field_named_by, words_of
 from opsloop_common.http.schemas import OutModel
 from opsloop_common.http.strict_json import escape
 from opsloop_common.limits import ERRORS_SHOWN_OF_A_ROW
@@ -33,9 +34,7 @@ class FieldErrorOut(OutModel):
 def faults_of(refusal: ValidationError) -> tuple[FieldError, ...]:
     """Return what is wrong with a row, five things at most, as pointers into it."""
     return tuple(
-        FieldError(
-            "".join(f"/{escape(str(step))}" for step in error["loc"]), error["msg"].removeprefix("Value error, ")
-        )
+        FieldError("".join(f"/{escape(str(step))}" for step in error["loc"]) + field_named_by(error), words_of(error))
         for error in refusal.errors(include_url=False, include_input=False)[:ERRORS_SHOWN_OF_A_ROW]
     )
 

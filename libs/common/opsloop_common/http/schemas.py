@@ -22,7 +22,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from opsloop_common.access.principal import SLUG
 from opsloop_common.clock import rfc3339
@@ -33,6 +33,8 @@ from opsloop_common.http.strict_json import text_flaw
 from opsloop_common.invisible import comparable, says_something, visible
 from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, address_flaw
 
+AT_FIELD = "at_field"
+"""The kind of what `at_field` makes."""
 _STRICT = frozenset({"int", "float", "bool", "str"})
 
 
@@ -215,6 +217,11 @@ def parse_duration(value: Any) -> timedelta:
         raise ValueError("must be an ISO 8601 duration such as PT1H or P7D")
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def at_field(field: str, words: str) -> PydanticCustomError:
+    """Return what a rule over several fields raises about one of them, so that the refusal points there."""
+    return PydanticCustomError(AT_FIELD, "{words}", {"field": field, "words": words})
 
 
 def format_duration(value: timedelta) -> str:

@@ -10,10 +10,10 @@ import asyncio
 import os
 import random
 import time
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from opsloop_common import limits
@@ -33,11 +33,10 @@ from opsloop_notifications.contacts import service as contacts
 from opsloop_notifications.contacts.service import Aim
 from opsloop_notifications.messages import service as messages
 from opsloop_notifications.messages.service import Said
-from opsloop_notifications.sending.rules import Pulse
+from opsloop_notifications.pulses.rules import NO_TIME, Pulses
 from opsloop_notifications.ways.rules import WAYS, Kind, Outcome, Post, Told, Unsendable, Verdict
 
 CLAIMED_PER_CHANNEL = 64
-CHANNELS_KEPT = 1_000  # of whose answers something is remembered
 BODY_CHARACTERS = 4_000  # of an answer, that are read
 USER_AGENT = "OpsLoop/1"
 
@@ -69,12 +68,11 @@ class CallWork:
         self._runtime = runtime
         self._client = client
         self._places = Places(limits.CHANNEL_CALLS_AT_ONCE, kept=limits.CHANNEL_CALLS_KEPT)
-        self._pulses: defaultdict[str, Pulse] = defaultdict(Pulse)
+        self._pulses = Pulses()
 
     async def claim(self, ask: Ask) -> Claimed[Call]:
         """Claim notifications that are due, with what they say and where they go."""
-        if len(self._pulses) > CHANNELS_KEPT:
-            self._pulses.clear()
+        self._pulses.forget(ask.now)
         async with self._runtime.db.transaction() as session:
             secrets = self._runtime.secrets
             claimed = await service.claim_calls(session, ask, per_channel=CLAIMED_PER_CHANNEL, secrets=secrets)
@@ -110,19 +108,26 @@ class CallWork:
             return self._over(item, reason, is_try=False)
         if isinstance(item.decision, Defer):
             return self._waits(item, item.decision.until, deferred=True)
-        now, pulse = self._runtime.clock.now(), self._pulses[item.group]
-        if (until := pulse.held_back(now, at_most=None)) is not None:
-            return self._waits(item, until)
         todo = [aim for aim in item.aims if aim.contact_id not in item.ended]
-        made = await asyncio.gather(*(self._call(item, aim) for aim in todo))
+        held = {aim.contact_id: until for aim in todo if (until := self._held_back(item, aim)) is not None}
+        if held and len(held) == len(todo):
+            return self._waits(item, min(held.values()))
+        made = await asyncio.gather(*(self._call(item, aim) for aim in todo if aim.contact_id not in held))
         hit("calls.after_send")
-        return self._judged(item, made)
+        return self._judged(item, made, list(held.values()))
+
+    def _held_back(self, item: Call, aim: Aim) -> datetime | None:
+        for name in reversed(peers_of(item.group, aim)):  # last the one that may take this call for its probe
+            pulse = self._pulses.find(name)  # not made for everybody who is called
+            if pulse is not None and (until := pulse.held_back(self._runtime.clock.now(), at_most=None)) is not None:
+                return until
+        return None
 
     async def _call(self, item: Call, aim: Aim) -> tuple[Attempt, Verdict]:
         at, started = self._runtime.clock.now(), time.monotonic()
         verdict, status, failure = await call_once(self._client, aim, item.told, at, traceparent_of(item.cause))
         if failure != "blocked_target":
-            self._note(item.group, verdict)
+            self._note(peers_of(item.group, aim), verdict)
         attempt = Attempt(
             notification_id=item.id,
             workspace=item.workspace,
@@ -138,28 +143,32 @@ class CallWork:
         )
         return attempt, verdict
 
-    def _note(self, channel: str, verdict: Verdict) -> None:
-        pulse = self._pulses[channel]
+    def _note(self, peers: Sequence[str], verdict: Verdict) -> None:
+        # who names a time names it for the narrowest that was called
+        named = peers[-1] if verdict.wait else peers[0]
         if verdict.outcome is Outcome.LATER:
-            wait = verdict.wait or timedelta(0)
-            pulse.failed(self._runtime.clock.now(), verdict.wait, closed=wait)
-        else:  # also that it refuses one of us: it answers
-            pulse.succeeded()
+            self._pulses[named].failed(self._runtime.clock.now(), verdict.wait, closed=verdict.wait or NO_TIME)
+            return
+        for name in peers:  # also that it refuses one of us: it answers
+            if (pulse := self._pulses.find(name)) is not None:
+                pulse.succeeded()
 
-    def _judged(self, item: Call, made: Sequence[tuple[Attempt, Verdict]]) -> Result:
+    def _judged(self, item: Call, made: Sequence[tuple[Attempt, Verdict]], held: Collection[datetime] = ()) -> Result:
         attempts = [attempt for attempt, _ in made]
         gone = [each.contact_id for each in attempts if each.outcome == Outcome.GONE and each.contact_id is not None]
         detail = next((verdict.detail for _, verdict in made if verdict.outcome is not Outcome.SENT), None)
         later = [verdict for _, verdict in made if verdict.outcome is Outcome.LATER]
-        if later:
-            wait = max((verdict.wait for verdict in later if verdict.wait is not None), default=None)
-            again = again_at(item.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wait)
+        if later or held:
+            now = self._runtime.clock.now()
+            # the soonest: whoever is to be left alone for longer is held back then
+            wait = min([*(verdict.wait or NO_TIME for verdict in later), *(until - now for until in held)])
+            again = again_at(item.tries + 1, now, jitter=random.random(), wait=wait)
             if again is not None:
                 said = Said(item.notification, item.cause, None, detail, is_over=False)
                 return Result(item, said, again, attempts, gone)
         outcomes = {*item.ended.values(), *(str(attempt.outcome) for attempt in attempts)}
         reason = reason_for(outcomes)
-        if reason is not None and later:
+        if reason is not None and (later or held):
             reason = "undeliverable"
         said = Said(item.notification, item.cause, reason, detail if reason else None, is_over=True)
         return Result(item, said, None, attempts, gone)
@@ -206,6 +215,17 @@ class CallWork:
             await messages.record_said(session, [each.said for each in results if each.call.id in held])
             if gone := {id for each in results for id in each.gone}:
                 await contacts.forget_gone(session, gone)
+
+
+def peers_of(group: str, aim: Aim) -> tuple[str, ...]:
+    """Return who takes a call, by the names of their pulses, the widest first.
+
+    What a chat or a provider of SMS answers, it answers us. An address of Web Push was given by a browser: where it leads fares by
+    itself, and what it says of too many calls (RFC 8030, 8.4) is said of that one, else a stranger could close the channel to all.
+    """
+    if aim.setup.kind != Kind.WEB_PUSH:
+        return (group,)
+    return f"{group} {urlsplit(aim.target.address).hostname}", f"{group} {aim.contact_id}"
 
 
 async def call_once(

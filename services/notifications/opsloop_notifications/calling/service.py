@@ -56,7 +56,8 @@ async def claim_calls(session: AsyncSession, ask: Ask, *, per_channel: int, secr
     claimed = {row.id: row for row in await calls.claim(session, ask, per_channel=per_channel)}
     if not claimed:
         return []
-    rows = await messages.notifications_by_id(session, list(claimed))
+    these = await messages.notifications_by_id(session, list(claimed))
+    rows = sorted(these, key=lambda row: -claimed[row.id].priority)
     kept = await messages.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
     found = await aims(session, {_key(row) for row in rows}, secrets)
     ended = await calls.ended_by_id(session, list(claimed))

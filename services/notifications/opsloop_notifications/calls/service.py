@@ -50,6 +50,7 @@ class Waiting(NamedTuple):
     message_id: UUID
     channel_id: UUID | None
     not_before: datetime | None
+    priority: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ async def enqueue(session: AsyncSession, rows: Sequence[Waiting], *, is_paused: 
             "not_before": row.not_before,
             "due_at": None if is_paused else row.not_before or now,
             "tries": 0,
+            "priority": row.priority,
             "is_paused": is_paused,
         }
         for row in rows

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from opsloop_common import limits
-from opsloop_common.http.schemas import InModel, ShortText, Slug, UserId
+from opsloop_common.http.schemas import InModel, ShortText, Slug, UserId, at_field
 from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.shapes import Contents, Data
 
@@ -49,7 +49,7 @@ class MessageIn(InModel):
         if (self.template is None) == (self.contents is None):
             raise ValueError("must have either template or contents")
         if self.template is None and self.version is not None:
-            raise ValueError("must have a version with a template only")
+            raise at_field("version", "goes with a template only")
         return self
 
 

@@ -80,6 +80,11 @@ class PersonFacts:
     recent: int = 0
 
 
+def priority_of(decision: Decision) -> int:
+    """Return what goes first of what waits: alerts, questions about addresses and what is critical, before what people may leave."""
+    return 1 if isinstance(decision, Send) and not decision.may_leave else 0
+
+
 def decide(
     person: PersonFacts, topic: TopicFacts, *, channel: str, now: datetime, may_gather: bool = False
 ) -> Decision:

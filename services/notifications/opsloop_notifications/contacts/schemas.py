@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from opsloop_common.http.schemas import InModel, OutModel, Timestamp, said
+from opsloop_common.http.schemas import InModel, OutModel, Timestamp, at_field, said
 from opsloop_notifications.ways.rules import HANDLE, PHONE, is_subscription
 
 Key = Annotated[str, StringConstraints(min_length=16, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -44,15 +44,15 @@ class ContactIn(InModel):
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> ContactIn:
         if (self.kind == "push") != (self.keys is not None):
-            raise ValueError("must have keys if it is a browser, and only then")
+            raise at_field("keys", "must be there for a browser, and only then")
         if (self.kind == "phone") == (self.channel_id is not None):
-            raise ValueError("must have a channel_id unless it is a phone, and none then")
+            raise at_field("channel_id", "must be there unless it is a phone, and not then")
         if self.address is None and self.kind != "chat":
-            raise ValueError("must have an address")
+            raise at_field("address", "This field is required")
         if self.kind == "phone" and not re.fullmatch(PHONE, self.address or ""):
-            raise ValueError("must have an address such as +8613800138000")
+            raise at_field("address", "must be a number such as +8613800138000, with the code of its country")
         if self.kind == "chat" and self.address is not None and not re.fullmatch(HANDLE, self.address):
-            raise ValueError("must have an address of letters, digits and _ . @ + -")
+            raise at_field("address", "must be letters, digits and _ . @ + -")
         return self
 
 

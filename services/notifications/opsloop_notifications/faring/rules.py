@@ -72,3 +72,11 @@ def told_of_exhausted(webhook_id: UUID, host: str, ended: Exhausted) -> WebhookE
         event_type=ended.event_type,
         failure=ended.failure,
     )
+
+
+def is_told_of(event_type: str) -> bool:
+    """Say whether it is told that a delivery of this type ended without success.
+
+    Not of what tells of endpoints: it goes to endpoints too, and each that is lost would make another.
+    """
+    return not event_type.startswith("webhook.")

@@ -108,8 +108,9 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     )
     if not claimed:
         return []
-    tries = {row.id: row.tries for row in claimed}
-    rows = await queries.notifications_by_id(session, list(tries))
+    queued = {row.id: row for row in claimed}
+    found = await queries.notifications_by_id(session, list(queued))
+    rows = sorted(found, key=lambda row: -queued[row.id].priority)
     messages = await queries.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
     zones = [messages[row.workspace, row.message_id].time_zone for row in rows]
     questions = [
@@ -118,7 +119,7 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     ]
     # asked again: what people want, and what is known of their address, may have changed while it waited
     return [
-        _mail(row, messages[row.workspace, row.message_id], tries[row.id], decision)
+        _mail(row, messages[row.workspace, row.message_id], queued[row.id].tries, decision)
         for row, decision in zip(rows, await decisions(session, questions), strict=True)
     ]
 

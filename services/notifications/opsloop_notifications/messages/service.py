@@ -19,7 +19,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_notifications.calls import service as calls
 from opsloop_notifications.calls.service import Waiting
-from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Gather, Skip
+from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Gather, Skip, priority_of
 from opsloop_notifications.consent.service import Question, decisions, erase_contacts
 from opsloop_notifications.contacts import service as contacts
 from opsloop_notifications.contacts.service import Reach
@@ -70,8 +70,8 @@ _ADD = text(
     "CAST(:locales AS text[]), CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
     "AS r(id, message, user_id, address, locale, reason, until, digest) "
     "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until, digest_id), "
-    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused) "
-    "SELECT id, :workspace, :workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused "
+    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused, priority) SELECT id, :workspace, "
+    ":workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused, CAST(:priority AS integer) "
     "FROM added WHERE status = 'pending' AND digest_id IS NULL AND :channel = 'email') "
     "SELECT id FROM added"
 )
@@ -134,6 +134,7 @@ class _Row(NamedTuple):
     deferred_until: datetime | None
     digest_id: UUID | None
     channel_id: UUID | None
+    priority: int
 
 
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
@@ -220,6 +221,7 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
             "ready": "sent" if channel == INBOX else "pending",
             "now": clock_of(session).now(),
             "paused": kept.is_paused,
+            "priority": max((row.priority for row in asked), default=0),
             "ids": list(rows),
             "messages": [row.message_id for row in rows.values()],
             "users": [row.user_id for row in rows.values()],
@@ -241,11 +243,8 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
         else:
             ready.append((id, row))
     if channel in CALLED:
-        waiting = [
-            Waiting(id, row.message_id, row.channel_id, row.deferred_until)
-            for id, row in ready
-            if row.digest_id is None
-        ]
+        now = [(id, row) for id, row in ready if row.digest_id is None]
+        waiting = [Waiting(id, row.message_id, row.channel_id, row.deferred_until, row.priority) for id, row in now]
         await calls.enqueue(session, waiting, is_paused=kept.is_paused)
     fire_after_commit(session, QUEUE_TABLE)
     return ready
@@ -293,8 +292,8 @@ def _row(
         reason = "undeliverable"
     digest = held.get(asked.user_id) if reason is None else None
     until = decision.until if isinstance(decision, Defer) and reason is None else digest and digest.ends_at
-    locale = _locale_for(asked.contents, person.locale if person else None)
-    return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id, None)
+    locale, priority = _locale_for(asked.contents, person.locale if person else None), priority_of(decision)
+    return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id, None, priority)
 
 
 async def _sent_lately(

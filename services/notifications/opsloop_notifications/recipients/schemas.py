@@ -17,6 +17,7 @@ from opsloop_common.http.schemas import (
     Slug,
     Timestamp,
     absent,
+    at_field,
 )
 from opsloop_notifications.shapes import DigestIn, DigestOut
 
@@ -114,7 +115,7 @@ class QuietHours(InModel):
     @model_validator(mode="after")
     def _lasts(self) -> QuietHours:
         if self.start == self.end:
-            raise ValueError("must not end when it starts")
+            raise at_field("end", "must not be when it starts")
         return self
 
 
@@ -129,7 +130,7 @@ class PreferenceIn(InModel):
     @model_validator(mode="after")
     def _wakes_somebody(self) -> PreferenceIn:
         if self.digest is not None and self.channel == "inbox":
-            raise ValueError("must have no digest in the inbox: what lies there wakes nobody")
+            raise at_field("digest", "must be none in the inbox: what lies there wakes nobody")
         return self
 
 

@@ -13,7 +13,7 @@ from opsloop_common.documents import read_document
 from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
 from opsloop_notifications.formats.rules import Language
 from opsloop_notifications.handshakes.rules import calls_a_second
-from opsloop_notifications.sending.rules import LONGEST_PAUSE
+from opsloop_notifications.pulses.rules import LONGEST_PAUSE
 
 KIND = "webhooks"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,22 +34,22 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus
-from opsloop_notifications.faring.rules import Exhausted, Failures
+from opsloop_notifications.faring.rules import Exhausted, Failures, is_told_of
 from opsloop_notifications.formats import rules as formats
 from opsloop_notifications.handshakes.rules import origin_of
 from opsloop_notifications.headers.rules import WITHHELD, headers_of_call
 from opsloop_notifications.payloads import rules as payloads
 from opsloop_notifications.payloads.rules import Faulty
 from opsloop_notifications.payloads.service import PayloadWriter
+from opsloop_notifications.pulses.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse, Pulses
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
-from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse, is_told_of
 from opsloop_notifications.signing.rules import Key, read_keys, sign
 
 OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
-ENDPOINTS_KEPT = 1_000  # of whose answers something is remembered
+FAILING_KEPT = 1_000
 ENDED_BY_US = frozenset({"blocked_target", payloads.FAILED})
 """No call was made, and another attempt would make none either."""
 
@@ -93,7 +93,7 @@ class WebhookWork:
         self._lanes = lanes
         self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
-        self._pulses: defaultdict[str, Pulse] = defaultdict(Pulse)
+        self._pulses = Pulses()
         self._opened: dict[str, list[Key]] = {}
         self._opened_headers: dict[str, dict[str, str]] = {}
         self._failing: set[UUID] = set()
@@ -102,7 +102,7 @@ class WebhookWork:
 
     async def claim(self, ask: Ask) -> Claimed[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
-        charged = self._charged(ask.held)
+        charged = self._charged(ask.held, ask.now)
         rows = await queries.claim_calls(self._lanes, ask, per_line=CLAIMED_AT_FIRST, charged=charged)
         dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
@@ -144,12 +144,12 @@ class WebhookWork:
         """Say no: a call that is stopped would be made twice."""
         return False
 
-    def _charged(self, held: Mapping[Line, int]) -> dict[str, int]:
-        for remembered in (self._pulses, self._failing):
-            if len(remembered) > ENDPOINTS_KEPT:
-                remembered.clear()  # an endpoint earns its room again, and that it fails is read with its next claim
+    def _charged(self, held: Mapping[Line, int], now: datetime) -> dict[str, int]:
+        self._pulses.forget(now)
+        if len(self._failing) > FAILING_KEPT:
+            self._failing.clear()  # that an endpoint fails is read with its next claim
         charged = Counter({group: count for (_, group), count in held.items()})
-        for webhook_id, pulse in self._pulses.items():
+        for webhook_id, pulse in self._pulses.latest():
             if earned := pulse.earned():
                 # a rate is that of all lines
                 for line in lines_of(webhook_id) if earned < 0 else (webhook_id,):

@@ -28,8 +28,8 @@ from opsloop_notifications.endpoints.rules import Listener, hears
 from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
 from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.ports import NotificationsPorts
+from opsloop_notifications.pulses.rules import CLAIMED_AT_FIRST, least_of
 from opsloop_notifications.sending.calls import Call, call_from
-from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, least_of
 
 _CLAIM_SQL = claim_sql(only_if="(SELECT is_unchanged FROM listening)")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 CLAIMED_AT_FIRST = 64
 """How many deliveries of an endpoint a process holds before it has seen it answer."""
@@ -22,6 +25,8 @@ PROBED_WITHIN = timedelta(seconds=20)
 NEXT_LOOK = timedelta(seconds=1)
 """Nothing is held back for less: it would be due again before that it is held back is recorded."""
 BURST_SECONDS = 0.1
+PULSES_KEPT = 1_000  # of whose answers something is remembered, whatever that is
+PULSES_AT_MOST = 20_000  # … while there is anything that must not be forgotten: 6 MB
 HELD_SECONDS = 2
 """Of an endpoint with a rate no more is held than it takes in so long: what is held does not hear that the endpoint was changed."""
 
@@ -124,6 +129,14 @@ class Pulse:
         self._tokens = min(most, self._tokens + passed)
         self._filled_at = now
 
+    def holds(self, now: datetime) -> bool:
+        """Say whether forgetting it would let a call go out that it keeps back, or may soon."""
+        is_asked = self._asked_until is not None and now < self._asked_until
+        if self.failures or is_asked or self.rate is None:
+            return self.failures > 0 or is_asked
+        self._fill(now, self.rate)
+        return self._tokens < max(1.0, self.rate * BURST_SECONDS)
+
     def earned(self) -> int:
         """Return how many more than at first a process may hold: the more, the longer it takes what it gets; fewer with a rate."""
         if self.rate is not None:
@@ -131,14 +144,42 @@ class Pulse:
         return min(self.successes, CLAIMED_AT_MOST - CLAIMED_AT_FIRST)
 
 
+class Pulses:
+    """Pulses by name. Those that hold nothing are forgotten when there are many, first what nobody asked for longest."""
+
+    def __init__(self) -> None:
+        self._pulses: OrderedDict[str, Pulse] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._pulses)
+
+    def __getitem__(self, name: str) -> Pulse:
+        """Return one, made where it is new."""
+        pulse = self._pulses.get(name)
+        if pulse is None:
+            if len(self._pulses) >= PULSES_AT_MOST:
+                self._pulses.popitem(last=False)
+            pulse = self._pulses[name] = Pulse()
+        self._pulses.move_to_end(name)
+        return pulse
+
+    def find(self, name: str) -> Pulse | None:
+        """Return one if it is remembered."""
+        return self._pulses.get(name)
+
+    def latest(self) -> Iterator[tuple[str, Pulse]]:
+        """Go through those that were asked for last."""
+        return islice(reversed(self._pulses.items()), PULSES_KEPT)
+
+    def forget(self, now: datetime) -> None:
+        """Forget what holds nothing, as far as there are too many; looks at so many at a time."""
+        for _ in range(min(len(self._pulses) - PULSES_KEPT, PULSES_KEPT)):
+            name, pulse = self._pulses.popitem(last=False)
+            if pulse.holds(now):
+                self._pulses[name] = pulse  # behind those that are still to be looked at
+
+
 def least_of(rate: float | None) -> int:
     """Return how many deliveries of an endpoint with this rate a process holds before it has seen it answer."""
     return CLAIMED_AT_FIRST if rate is None else min(CLAIMED_AT_FIRST, max(1, int(rate * HELD_SECONDS)))
-
-
-def is_told_of(event_type: str) -> bool:
-    """Say whether it is told that a delivery of this type ended without success.
-
-    Not of what tells of endpoints: it goes to endpoints too, and each that is lost would make another.
-    """
-    return not event_type.startswith("webhook.")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_notifications.sending import rules
-from opsloop_notifications.sending.rules import Pulse
+from opsloop_notifications.pulses import rules
+from opsloop_notifications.pulses.rules import Pulse, Pulses
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -195,3 +195,66 @@ def test_what_may_be_held_grows_with_successes_and_ends_with_a_failure():
     pulse.failed(NOW)
 
     assert (grown[0], grown[99], grown[-1], pulse.earned()) == (1, 100, 936, 0)
+
+
+def closed(pulse):
+    pulse.failed(NOW, 60 * SECOND)
+
+
+def rated(pulse):
+    pulse.rate = 0.5
+    pulse.take(NOW)
+
+
+@pytest.mark.parametrize(
+    ("become", "until"), [(closed, None), (rated, 2), (Pulse.succeeded, 0), (lambda pulse: pulse.failed(NOW), None)]
+)
+def test_what_is_held_ends_with_it(become, until):
+    pulse = Pulse()
+    become(pulse)
+
+    assert pulse.holds(NOW) == (until != 0)
+    assert pulse.holds(NOW + 3 * SECOND) == (until is None)
+
+
+def test_of_many_those_that_hold_something_are_remembered():
+    pulses, calls = Pulses(), 0
+    for _ in range(9):
+        pulses["fails"].failed(NOW)
+    closed(pulses["closed"])
+    for moment in range(60):
+        now = NOW + moment * SECOND / 2
+        for number in range(1_500):
+            pulses[f"{number}"].succeeded()
+        pulses["rated"].rate = 0.5
+        if not pulses["rated"].wait(now):
+            pulses["rated"].take(now)
+            calls += 1
+        pulses.forget(now)
+        assert len(pulses) <= rules.PULSES_KEPT + 503
+
+    assert calls == 15
+    assert pulses["closed"].held_back(now, at_most=None) == NOW + 60 * SECOND
+    pulses["fails"].failed(now)
+    assert pulses["fails"].held_back(now, at_most=None) is not None
+
+
+def test_how_many_are_remembered_is_bounded_whatever_they_hold():
+    pulses = Pulses()
+    for number in range(rules.PULSES_AT_MOST + 10):
+        pulses[f"{number}"].failed(NOW)
+        pulses.forget(NOW)
+
+    assert len(pulses) == rules.PULSES_AT_MOST
+    assert len(list(pulses.latest())) == rules.PULSES_KEPT
+
+
+def test_what_nobody_asked_for_longest_is_forgotten_first():
+    pulses = Pulses()
+    for number in range(rules.PULSES_KEPT + 1):
+        pulses[f"{number}"]
+    pulses["0"]
+    pulses.forget(NOW)
+
+    assert pulses.find("0") is not None
+    assert pulses.find("1") is None

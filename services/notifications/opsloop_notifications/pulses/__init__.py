@@ -1,0 +1,1 @@
+"""How an endpoint or a channel fares as one process sees it: rules only."""
