@@ -124,6 +124,13 @@ async def _suppress(
     return found
 
 
+async def suppress_bounced(session: AsyncSession, notification_id: UUID) -> None:
+    """Send nothing more to the address of a notification that the mail server refused for good, if it is still there."""
+    for notification in await notifications_by_id(session, [notification_id]):
+        if notification.address is not None:
+            await suppress(session, notification.address, "hard_bounce")
+
+
 async def _reason(session: AsyncSession, kind: Kind, of: bytes) -> SuppressionReason | None:
     match kind:
         case Kind.HARD:

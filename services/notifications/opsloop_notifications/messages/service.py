@@ -30,13 +30,17 @@ from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.calls import Said as Said
 from opsloop_notifications.messages.calls import record_said as record_said
 from opsloop_notifications.messages.mails import KIND as KIND
+from opsloop_notifications.messages.mails import SUPPRESS_BOUNCED as SUPPRESS_BOUNCED
 from opsloop_notifications.messages.mails import Mail as Mail
 from opsloop_notifications.messages.mails import MailResult as MailResult
 from opsloop_notifications.messages.mails import claim_mails as claim_mails
 from opsloop_notifications.messages.mails import count, told_of
 from opsloop_notifications.messages.mails import record_mails as record_mails
+from opsloop_notifications.messages.mails import take_back as take_back
 from opsloop_notifications.messages.models import Message, NotificationQueue
 from opsloop_notifications.messages.models import Notification as Notification
+from opsloop_notifications.messages.queries import LATEST_FIRST as LATEST_FIRST
+from opsloop_notifications.messages.queries import NEWEST_FIRST as NEWEST_FIRST
 from opsloop_notifications.messages.queries import Gathered as Gathered
 from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import contents_by_id as contents_by_id
@@ -45,7 +49,9 @@ from opsloop_notifications.messages.queries import get_message as get_message
 from opsloop_notifications.messages.queries import get_notification as get_notification
 from opsloop_notifications.messages.queries import in_digests as in_digests
 from opsloop_notifications.messages.queries import messages_by_key as messages_by_key
+from opsloop_notifications.messages.queries import messages_of as messages_of
 from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
+from opsloop_notifications.messages.queries import notifications_of as notifications_of
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.messages.stopping import cancel_message as cancel_message
 from opsloop_notifications.messages.stopping import pause_message as pause_message
@@ -64,7 +70,7 @@ _ADD = text(
     "locale, status, reason, attempt_count, created_at, deferred_until, digest_id, finished_at) "
     "SELECT r.id, :workspace, r.message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
     "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, r.digest, "
-    "CASE WHEN r.reason IS NOT NULL OR :ready = 'sent' THEN CAST(:now AS timestamptz) END "
+    "CASE WHEN r.reason IS NOT NULL OR :ready <> 'pending' THEN CAST(:now AS timestamptz) END "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:messages AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), "
     "CAST(:locales AS text[]), CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
     "AS r(id, message, user_id, address, locale, reason, until, digest) "
@@ -172,6 +178,9 @@ async def tell(
     kept = await queries.get_kept(session, message_id)
     contents = rules.of_channel(kept.contents, channel)
     asked = list(dict.fromkeys(user_ids))
+    if kept.is_cancelled:
+        await _add(session, kept, channel, [_Row(message_id, user_id, *(None,) * 6) for user_id in asked])
+        return dict.fromkeys(asked)
     recent = await _sent_lately(session, kept.id, asked, topic=kept.topic)
     rows = await _rows(
         session, kept, channel, [_Asked(message_id, user_id, contents, address) for user_id in asked], recent=recent
@@ -216,7 +225,7 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
             "campaign": kept.campaign_id,
             "topic": kept.topic,
             "channel": channel,
-            "ready": "sent" if channel == INBOX else "pending",
+            "ready": "cancelled" if kept.is_cancelled else "sent" if channel == INBOX else "pending",
             "now": clock_of(session).now(),
             "paused": kept.is_paused,
             "ids": list(rows),
@@ -229,6 +238,8 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
             "digests": [row.digest_id for row in rows.values()],
         },
     )
+    if kept.is_cancelled:
+        return []
     ready = []
     for id in added:
         row = rows[id]
