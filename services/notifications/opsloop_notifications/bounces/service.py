@@ -119,7 +119,7 @@ async def _suppress(
     ):  # in one order: no two wait for each other
         of: bytes = row["fingerprint"]
         reason = await _reason(session, row["type"], of)
-        if reason is not None and of not in found and (await suppress(session, addresses[of], reason))[1]:
+        if reason is not None and of not in found and (await suppress(session, addresses[of], reason))[1] != "known":
             found[of] = row["id"]
     return found
 
