@@ -6,8 +6,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from opsloop_common.contracts.campaigns import MessageChanged
 from opsloop_common.db import Context
 from opsloop_common.due.port import Ask
+from opsloop_common.testing.events import deliver, make_event
+from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.service import MailResult, claim_mails, record_mails
 from services.notifications.tests.test_messages_paused import Telling, telling
 
@@ -160,3 +163,52 @@ async def test_nobody_takes_back_what_is_not_theirs(telling):
         assert answer.status_code == 404
 
     assert await telling.counts() == NONE | {"pending": 1}
+
+
+async def says(telling, *said):
+    """Deliver what a campaign says of the message, in this order; returns how many were new."""
+    for state, sequence in said:
+        changed = MessageChanged(campaign_id=uuid4(), message_id=telling.id, state=state)
+        event = make_event(changed).model_copy(update={"sequence": sequence})
+        for _ in range(2):  # and a second time
+            await deliver(telling.service.db, MESSAGES, event)
+
+
+async def test_a_campaign_that_is_paused_and_goes_on_takes_what_it_asked_for_along(telling):
+    await telling.tell("u1")
+
+    await says(telling, ("paused", 2))
+    await telling.tell("u2")
+    assert await telling.due() == [None, None]
+
+    await says(telling, ("going", 3))
+    assert await telling.due() == [telling.service.clock.now()] * 2
+
+
+async def test_a_campaign_that_is_cancelled_takes_back_what_it_asked_for(telling):
+    await telling.tell("u1", "u2")
+
+    await says(telling, ("paused", 2), ("cancelled", 3))
+
+    assert await telling.counts() == NONE | {"cancelled": 2}
+    assert await telling.due() == []
+
+
+async def test_the_last_word_of_a_campaign_counts_in_whatever_order_it_is_heard(telling):
+    await telling.tell("u1")
+
+    await says(telling, ("going", 5), ("paused", 4))
+
+    assert await telling.due() == [telling.service.clock.now()]
+
+
+@pytest.mark.parametrize(("state", "counted"), [("paused", "pending"), ("cancelled", "cancelled")])
+async def test_what_a_campaign_says_before_anything_was_asked_for_counts(telling, state, counted):
+    await says(telling, (state, 1))
+
+    await telling.tell("u1")
+    assert await telling.counts() == NONE | {counted: 1}
+
+    await says(telling, ("going", 2))
+    expected = [telling.service.clock.now()] if state == "paused" else []
+    assert await telling.due() == expected

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, workspaces
-from opsloop_common.contracts.campaigns import MessageRequested
+from opsloop_common.contracts.campaigns import MessageChanged, MessageRequested
 from opsloop_common.contracts.notifications import FailureReason
 from opsloop_common.db import Context, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.ids import uuid7
@@ -146,7 +146,26 @@ async def request_message(session: AsyncSession, requested: MessageRequested) ->
     contents = [content.model_dump() for content in requested.contents]
     topic = requested.topic or GENERAL
     await keep_message(session, requested.message_id, contents, topic=topic, campaign_id=requested.campaign_id)
+    own = Message.workspace == context_of(session).workspace
+    unsaid = own & (Message.id == requested.message_id) & (Message.contents == [])  # its campaign spoke of it before
+    await session.execute(update(Message).where(unsaid).values(contents=contents, topic=topic))
     await tell(session, requested.message_id, requested.channel, requested.user_ids)
+
+
+async def follow_campaign(session: AsyncSession, changed: MessageChanged, *, sequence: int) -> None:
+    """Have a campaign's message go on, wait or be taken back, unless something later was heard; also one that is not requested yet."""
+    await keep_message(session, changed.message_id, [], topic=GENERAL, campaign_id=changed.campaign_id)
+    message = await queries.lock_message(session, changed.message_id)
+    if message.heard is not None and message.heard >= sequence:
+        return
+    message.heard = sequence
+    match changed.state:
+        case "cancelled":
+            await cancel_message(session, changed.message_id)
+        case "paused":
+            await pause_message(session, changed.message_id)
+        case "going":
+            await resume_message(session, changed.message_id)
 
 
 async def keep_message(
