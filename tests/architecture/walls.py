@@ -33,6 +33,8 @@ _BY_DESIGN = {
         ("opsloop_notifications.digest_mails.routes", READS, "digest"),
         ("opsloop_notifications.calling.routes", READS, "call_attempt"),
         ("opsloop_notifications.alerts.queries", READS, "notification"),
+        ("opsloop_notifications.outcomes.routes", READS, "notification"),
+        ("opsloop_notifications.outcomes.routes", READS, "message"),
     ],
     "a list of 100,000 people is copied by one statement and never leaves the database": [
         ("opsloop_campaigns.recipients.service", READS, "campaign"),

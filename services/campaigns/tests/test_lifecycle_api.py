@@ -251,3 +251,12 @@ async def test_strangers_see_nothing(world):
     assert (await world.ok("GET", "/v1/playbooks", by=stranger))["items"] == []
     assert (await world.call("POST", "/v1/campaigns", BODY, by=world.reader)).status_code == 403
     assert await world.status(id) == "running"
+
+
+async def test_of_a_message_nothing_is_said_before_it_is_asked_for(world):
+    id = await world.draft(["u1"])
+
+    await world.move(id, "pending_approval", "cancelled")
+
+    assert await world.events("message.changed") == []
+    assert len(await world.events("campaign.cancelled")) == 1

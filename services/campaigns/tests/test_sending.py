@@ -154,3 +154,34 @@ async def test_a_campaign_paused_after_its_last_request_still_finishes(world):
     await world.report(world.sent(request, "u1"))
 
     assert await world.status(id) == "finished"
+
+
+async def test_what_waits_of_what_was_asked_for_is_held_goes_on_and_is_taken_back(world):
+    id = await world.launched(CROWD)
+    await world.run_chunk(id)
+    for status in ("paused", "running", "paused", "cancelled"):
+        await world.move(id, status)
+
+    told = await world.events("message.changed")
+    [request] = await world.requested()
+    results = await world.results(id)
+
+    assert [event.data["state"] for event in told] == ["paused", "going", "paused", "cancelled"]
+    assert {(event.partitionkey, event.data["message_id"]) for event in told} == {
+        (request.partitionkey, request.data["message_id"])
+    }
+    assert [request.sequence, *(event.sequence for event in told)] == [1, 2, 3, 4, 5]
+    assert results["by_status"]["cancelled"] == results["audience_size"]
+
+
+async def test_what_was_on_its_way_when_its_campaign_was_cancelled_counts_as_what_it_became(world):
+    id = await world.launched(["u1", "u2", "u3"])
+    await world.run_due()
+    [request] = await world.requested()
+    await world.move(id, "cancelled")
+
+    await world.report(world.sent(request, "u1"), world.failed(request, "u2", "rejected"))
+
+    results = await world.results(id)
+    counted = {status: results["by_status"][status] for status in ("requested", "sent", "failed", "cancelled")}
+    assert counted == {"requested": 0, "sent": 1, "failed": 1, "cancelled": 1}

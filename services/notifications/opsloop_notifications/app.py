@@ -29,6 +29,7 @@ from opsloop_notifications.lines import slice as lines
 from opsloop_notifications.mail import slice as mail
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
+from opsloop_notifications.outcomes import slice as outcomes
 from opsloop_notifications.payload_previews import slice as payload_previews
 from opsloop_notifications.portal import slice as portal
 from opsloop_notifications.ports import open_ports
@@ -75,6 +76,7 @@ SERVICE = Service(
         bounces.SLICE,
         mail.SLICE,
         messages.SLICE,
+        outcomes.SLICE,
         posting.SLICE,
         replies.SLICE,
         channels.SLICE,

@@ -350,7 +350,7 @@ class MessageCountsOut(OutModel):
 
 
 class MessageOut(OutModel):
-    """A message to people, and how far it is. `paused_at` null: it goes on.
+    """A message to people, and how far it is. `paused_at` null: it goes on. `cancelled_at`: nobody gets it from then on.
 
     `template` null: its words were given at once, or by a campaign.
     """
@@ -364,6 +364,7 @@ class MessageOut(OutModel):
     counts: MessageCountsOut
     created_at: Timestamp
     paused_at: Timestamp | None
+    cancelled_at: Timestamp | None
 
 
 _NONE = {"pending": 0, "sent": 0, "gathered": 0, "failed": 0, "cancelled": 0}
@@ -381,4 +382,5 @@ def message_out(message: Any, counts: Mapping[str, int]) -> MessageOut:
         counts=MessageCountsOut(**(_NONE | dict(counts))),
         created_at=message.created_at,
         paused_at=message.paused_at,
+        cancelled_at=message.cancelled_at,
     )

@@ -271,3 +271,19 @@ async def test_what_was_lifted_stays_lifted_when_an_old_report_comes_again(box):
 async def test_what_says_nothing_is_refused(box, item):
     await box.bounced(item, status=422)
     await box.bounced(*[{"type": "soft", "recipient": "u1@example.test"}] * 201, status=422)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "state"), [("hard", "hard_bounce", "bounced"), ("complaint", "complaint", "complained")]
+)
+async def test_what_comes_back_after_its_owner_wanted_no_more_counts(box, kind, reason, state):
+    id = await box.mailed()
+    await box.post.call(
+        "POST", "/v1/suppressions", {"address": "u1@example.test", "reason": "unsubscribe"}, status=(201,)
+    )
+
+    (taken,) = await box.bounced({"type": kind, "message_id": box.message_id(id)})
+
+    assert taken["is_suppressed"]
+    assert await box.suppressed() == {"u1@example.test": reason}
+    assert (await box.post.call("GET", "/v1/recipients/u1"))["state"] == state

@@ -138,7 +138,7 @@ async def test_two_at_once_are_one_and_are_told_once(book):
         async with book.service.db.transaction(Context(workspace="acme")) as session:
             return (await suppress(session, ADDRESS, "manual"))[1]
 
-    assert [await once(), await once()] == [True, False]
+    assert [await once(), await once()] == ["added", "known"]
     assert len(await book.told()) == 1
 
 
@@ -196,3 +196,17 @@ def test_a_fingerprint_knows_an_address_again_in_its_workspace_alone():
     assert fingerprint("acme", "a@example.test") != fingerprint("other", "a@example.test")
     assert fingerprint("acme", "a@example.test") != fingerprint("acme", "b@example.test")
     assert b"example" not in fingerprint("acme", "a@example.test")
+
+
+@pytest.mark.parametrize("reason", ["hard_bounce", "soft_bounce", "complaint", "manual"])
+async def test_what_is_heard_later_takes_the_place_of_a_wish_and_of_nothing_else(book, reason):
+    await book.person()
+    wish = await book.add(reason="unsubscribe", note="by phone")
+
+    made = await book.add(reason=reason, status=200)
+    for less in ("unsubscribe", "manual"):
+        assert (await book.add(reason=less, status=200))["reason"] == reason
+
+    assert (made["id"], made["reason"], made["note"]) == (wish["id"], reason, "by phone")
+    told = [event.data["reason"] for event in await book.told()]
+    assert told == ["unsubscribe", reason]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, text, update
@@ -29,6 +29,7 @@ from opsloop_common.contracts.campaigns import (
     CampaignFinished,
     CampaignLaunched,
     CampaignPaused,
+    MessageChanged,
     Trigger,
 )
 from opsloop_common.contracts.envelope import Event
@@ -177,13 +178,17 @@ async def _enter(session: AsyncSession, campaign: Campaign, before: Status, want
             start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
             await due.schedule(session, START, str(campaign.id), start, replace=True)
         case Status.RUNNING if before is Status.PAUSED:
+            outbox.append(session, _message_changed(campaign, "going"))
             await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
         case Status.RUNNING:
             await _launch(session, campaign, "person")
         case Status.PAUSED:
             outbox.append(session, CampaignPaused(campaign_id=campaign.id, name=campaign.name))
+            outbox.append(session, _message_changed(campaign, "paused"))
         case Status.CANCELLED:
-            await recipients.cancel_pending(session, campaign.id)
+            await recipients.cancel_open(session, campaign.id)
+            if before in rules.GOING_ON:
+                outbox.append(session, _message_changed(campaign, "cancelled"))
             campaign.finished_at = clock_of(session).now()
             outbox.append(session, CampaignCancelled(campaign_id=campaign.id, name=campaign.name))
     return wanted
@@ -322,6 +327,10 @@ async def finish(session: AsyncSession, campaign_id: UUID, *, sent: int, failed:
         campaign_id=campaign.id, name=campaign.name, sent=sent, failed=failed, finished_at=campaign.finished_at
     )
     outbox.append(session, finished)
+
+
+def _message_changed(campaign: Campaign, state: Literal["going", "paused", "cancelled"]) -> MessageChanged:
+    return MessageChanged(campaign_id=campaign.id, message_id=campaign.message_id, state=state)
 
 
 def _approval_requested(campaign: Campaign) -> CampaignApprovalRequested:

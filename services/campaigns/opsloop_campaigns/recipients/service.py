@@ -33,7 +33,8 @@ _RECORD = text(
     "FROM unnest(:campaign_ids, :user_ids, :message_ids, :statuses, :reasons, :notification_ids, :times, :locales) "
     "AS v(campaign_id, user_id, message_id, status, reason, notification_id, at, locale) "
     "WHERE r.campaign_id = v.campaign_id AND r.user_id = v.user_id AND r.message_id = v.message_id "
-    "AND (r.status IN ('pending', 'requested') OR (r.status = 'failed' AND v.status = 'sent')) RETURNING r.campaign_id, r.status"
+    "AND (r.status IN ('pending', 'requested') OR (r.status = 'failed' AND v.status = 'sent') "
+    "OR r.reason = 'campaign_cancelled') RETURNING r.campaign_id, r.status"
 ).bindparams(
     *(bindparam(name, type_=ARRAY(Uuid)) for name in ("campaign_ids", "message_ids", "notification_ids")),
     *(bindparam(name, type_=ARRAY(Text)) for name in ("user_ids", "statuses", "reasons", "locales")),
@@ -92,11 +93,11 @@ async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) ->
     return chunk, len(chunk) < len(pending)
 
 
-async def cancel_pending(session: AsyncSession, campaign_id: UUID) -> None:
-    """Give up on everybody who was not requested yet; outcomes of the others still count."""
+async def cancel_open(session: AsyncSession, campaign_id: UUID) -> None:
+    """Give up on everybody who has no outcome yet; what was on its way and got out still counts."""
     cancelled: CursorResult[Any] = await session.execute(  # type: ignore[assignment]
         update(Recipient)
-        .where(Recipient.campaign_id == campaign_id, Recipient.status == RecipientOutcome.PENDING)
+        .where(Recipient.campaign_id == campaign_id, Recipient.status.in_(rules.OPEN))
         .values(status=RecipientOutcome.CANCELLED, reason="campaign_cancelled", at=clock_of(session).now())
         .execution_options(synchronize_session=False)
     )

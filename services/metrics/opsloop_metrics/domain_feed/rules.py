@@ -5,7 +5,7 @@ from __future__ import annotations
 from opsloop_metrics.capture.rules import MAX_ID, Message, MessageKind
 from opsloop_metrics.events.rules import Told
 
-INTERNAL = frozenset({"message.requested", "workspace.change_requested"})
+INTERNAL = frozenset({"message.changed", "message.requested", "workspace.change_requested"})
 """What services tell each other to do: it never happened to anybody."""
 PRIVATE = frozenset({"user.erased"})
 """Names those who wanted to be forgotten."""

@@ -119,9 +119,16 @@ async def _suppress(
     ):  # in one order: no two wait for each other
         of: bytes = row["fingerprint"]
         reason = await _reason(session, row["type"], of)
-        if reason is not None and of not in found and (await suppress(session, addresses[of], reason))[1]:
+        if reason is not None and of not in found and (await suppress(session, addresses[of], reason))[1] != "known":
             found[of] = row["id"]
     return found
+
+
+async def suppress_bounced(session: AsyncSession, notification_id: UUID) -> None:
+    """Send nothing more to the address of a notification that the mail server refused for good, if it is still there."""
+    for notification in await notifications_by_id(session, [notification_id]):
+        if notification.address is not None:
+            await suppress(session, notification.address, "hard_bounce")
 
 
 async def _reason(session: AsyncSession, kind: Kind, of: bytes) -> SuppressionReason | None:

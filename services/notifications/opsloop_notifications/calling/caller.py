@@ -213,6 +213,8 @@ class CallWork:
         async with self._runtime.db.transaction() as session:
             held = await calls.record(session, tried, owner=owner)
             await messages.record_said(session, [each.said for each in results if each.call.id in held])
+            waiting = [each.call.id for each in results if each.next_at is not None]
+            await calls.withdraw(session, await messages.take_back(session, waiting))
             if gone := {id for each in results for id in each.gone}:
                 await contacts.forget_gone(session, gone)
 

@@ -16,7 +16,7 @@ from opsloop_common.secretbox import SecretBox
 from opsloop_notifications.calling.rules import KIND, TEST_JOB, told_from
 from opsloop_notifications.calls import service as calls
 from opsloop_notifications.channels.service import find_channel, get_channel
-from opsloop_notifications.consent.rules import Decision, Skip
+from opsloop_notifications.consent.rules import Decision, Defer, Skip
 from opsloop_notifications.consent.service import Question, decisions
 from opsloop_notifications.contacts.service import Aim, aim_at, aims, find_for
 from opsloop_notifications.messages import service as messages
@@ -77,7 +77,7 @@ async def claim_calls(session: AsyncSession, ask: Ask, *, per_channel: int, secr
                 told=told_from(row.id, content),
                 aims=to or (),
                 ended=ended.get(row.id, {}),
-                decision=decision,
+                decision=decision if message.cancelled_at is None else Defer(ask.now),
                 is_configured=to is not None,
                 rate=min((aim.setup.rate for aim in to or () if aim.setup.rate is not None), default=None),
                 cause=message.cause,

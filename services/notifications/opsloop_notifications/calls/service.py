@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of, fire_after_commit
@@ -104,8 +104,12 @@ async def enqueue(session: AsyncSession, rows: Sequence[Waiting], *, is_paused: 
 
 
 async def cancel(session: AsyncSession, message_id: UUID) -> list[UUID]:
-    """Take back what waits of a message and is not being called; returns which notifications."""
+    """Take back what waits of a message and is not being called; returns which notifications.
+
+    What is being called stays locked until the transaction ends, so that whoever records it sees what that says.
+    """
     own = (CallQueue.workspace == context_of(session).workspace, CallQueue.message_id == message_id)
+    await session.execute(select(CallQueue.id).where(*own).order_by(CallQueue.id).with_for_update())
     return list(await session.scalars(delete(CallQueue).where(*own, CallQueue.owner.is_(None)).returning(CallQueue.id)))
 
 
@@ -125,6 +129,12 @@ async def drop(session: AsyncSession, ids: Sequence[UUID]) -> None:
     """Forget notifications that are no more; what is being called finds no claim."""
     own = CallQueue.workspace == context_of(session).workspace
     await session.execute(delete(CallQueue).where(own, CallQueue.id.in_(ids)))
+
+
+async def withdraw(session: AsyncSession, ids: Collection[UUID]) -> None:
+    """Take notifications that were just recorded out of the queue, for a session that entered as a worker."""
+    if ids:
+        await session.execute(delete(CallQueue).where(CallQueue.id.in_(ids)))
 
 
 async def claim(session: AsyncSession, ask: Ask, *, per_channel: int) -> Sequence[CallQueue]:

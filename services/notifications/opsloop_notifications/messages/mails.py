@@ -17,12 +17,11 @@ from opsloop_common.contracts.notifications import FailureReason, NotificationFa
 from opsloop_common.db import Context, acting_for, clock_of, count_after_commit, meters_of
 from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
-from opsloop_notifications.consent.rules import Decision
+from opsloop_notifications.consent.rules import Decision, Defer
 from opsloop_notifications.consent.service import Question, decisions
 from opsloop_notifications.mail.service import MailMeter
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
-from opsloop_notifications.suppressions.service import suppress
 
 KIND = "mails"
 _TOLD = ("message_id", "campaign_id", "user_id", "channel", "locale")
@@ -42,6 +41,13 @@ _RECORD = text(
     "attempt_count = n.attempt_count + r.tries, deferred_until = coalesce(r.until, n.deferred_until), "
     "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
     "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
+)
+# whoever takes a message back holds the rows that wait of it, also those on their way: what is recorded after that sees it here
+_TAKE_BACK = text(
+    "WITH off AS (UPDATE notification AS n SET status = 'cancelled', finished_at = :now FROM message AS m "
+    "WHERE n.id = ANY(CAST(:ids AS uuid[])) AND n.status = 'pending' AND m.workspace = n.workspace AND m.id = n.message_id "
+    "AND m.cancelled_at IS NOT NULL RETURNING n.id), "
+    "gone AS (DELETE FROM notification_queue AS q USING off WHERE q.id = off.id) SELECT id FROM off"
 )
 
 
@@ -119,12 +125,12 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     ]
     # asked again: what people want, and what is known of their address, may have changed while it waited
     return [
-        _mail(row, messages[row.workspace, row.message_id], queued[row.id].tries, decision)
+        _mail(row, messages[row.workspace, row.message_id], queued[row.id].tries, decision, ask.now)
         for row, decision in zip(rows, await decisions(session, questions), strict=True)
     ]
 
 
-def _mail(notification: Notification, message: Message, tries: int, decision: Decision) -> Mail:
+def _mail(notification: Notification, message: Message, tries: int, decision: Decision, now: datetime) -> Mail:
     said = rules.of_channel(message.contents, notification.channel)
     content = next(each for each in said if each["locale"] == notification.locale)
     return Mail(
@@ -143,7 +149,7 @@ def _mail(notification: Notification, message: Message, tries: int, decision: De
         created_at=notification.created_at,
         tries=tries,
         topic=notification.topic,
-        decision=decision,
+        decision=decision if message.cancelled_at is None else Defer(now),  # what waits of it ends as it is recorded
         cause=message.cause,
     )
 
@@ -167,6 +173,7 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
             },
         )
     )
+    await take_back(session, [result.mail.id for result in results if result.next_attempt_at is not None])
     for result in results:
         if result.mail.id in held:
             count(session, _counted(result))
@@ -178,11 +185,10 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
                     await due.schedule(session, SUPPRESS_BOUNCED, str(result.mail.id), now, group=result.mail.workspace)
 
 
-async def suppress_bounced(session: AsyncSession, notification_id: UUID) -> None:
-    """Send nothing more to the address of a notification that bounced."""
-    notification = await queries.find_notification(session, notification_id)
-    if notification is not None and notification.address is not None:
-        await suppress(session, notification.address, "hard_bounce")
+async def take_back(session: AsyncSession, ids: Sequence[UUID]) -> set[UUID]:
+    """End those of recorded notifications that wait, though their message was taken back meanwhile; returns which."""
+    given = {"ids": list(ids), "now": clock_of(session).now()}
+    return set(await session.scalars(_TAKE_BACK, given)) if ids else set()
 
 
 def count(session: AsyncSession, outcome: str) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import check_in
@@ -44,6 +44,8 @@ class Message(Base):
     cause: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Moment)
     paused_at: Mapped[datetime | None] = mapped_column(Moment)
+    cancelled_at: Mapped[datetime | None] = mapped_column(Moment)
+    heard: Mapped[int | None] = mapped_column(BigInteger, comment="sequence of its campaign's last word")
 
 
 class Notification(Base):
@@ -58,6 +60,7 @@ class Notification(Base):
         Index("ix_notification_workspace", "workspace", "id"),
         Index("ix_notification_digest", "digest_id", "id", postgresql_where=text("digest_id IS NOT NULL")),
         Index("ix_notification_user_id", "workspace", "user_id"),
+        Index("ix_notification_message", "workspace", "message_id", "status"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)

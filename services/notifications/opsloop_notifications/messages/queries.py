@@ -26,18 +26,22 @@ def notifications_of(
     message_id: UUID | None = None,
     user_id: str | None = None,
     status: str | None = None,
+    reason: str | None = None,
+    channel: str | None = None,
+    topic: str | None = None,
 ) -> Select[Notification]:
     """Return the statement for a workspace's notifications, to be paged by `NEWEST_FIRST`."""
     statement = select(Notification).where(Notification.workspace == workspace)
-    if campaign_id is not None:
-        statement = statement.where(Notification.campaign_id == campaign_id)
-    if message_id is not None:
-        statement = statement.where(Notification.message_id == message_id)
-    if user_id is not None:
-        statement = statement.where(Notification.user_id == user_id)
-    if status is not None:
-        statement = statement.where(Notification.status == status)
-    return statement
+    wanted = {
+        Notification.campaign_id: campaign_id,
+        Notification.message_id: message_id,
+        Notification.user_id: user_id,
+        Notification.status: status,
+        Notification.reason: reason,
+        Notification.channel: channel,
+        Notification.topic: topic,
+    }
+    return statement.where(*(column == value for column, value in wanted.items() if value is not None))
 
 
 async def sent_lately(
@@ -117,6 +121,7 @@ class Kept(NamedTuple):
     topic: str
     time_zone: str
     is_paused: bool
+    is_cancelled: bool
     digest_key: str | None
 
 
@@ -130,6 +135,7 @@ async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
             Message.topic,
             Message.time_zone,
             Message.paused_at.is_not(None),
+            Message.cancelled_at.is_not(None),
             Message.digest_key,
         )
         .where(Message.workspace == context_of(session).workspace, Message.id == message_id)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, workspaces
-from opsloop_common.contracts.campaigns import MessageRequested
+from opsloop_common.contracts.campaigns import MessageChanged, MessageRequested
 from opsloop_common.contracts.notifications import FailureReason
 from opsloop_common.db import Context, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.ids import uuid7
@@ -30,13 +30,17 @@ from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.calls import Said as Said
 from opsloop_notifications.messages.calls import record_said as record_said
 from opsloop_notifications.messages.mails import KIND as KIND
+from opsloop_notifications.messages.mails import SUPPRESS_BOUNCED as SUPPRESS_BOUNCED
 from opsloop_notifications.messages.mails import Mail as Mail
 from opsloop_notifications.messages.mails import MailResult as MailResult
 from opsloop_notifications.messages.mails import claim_mails as claim_mails
 from opsloop_notifications.messages.mails import count, told_of
 from opsloop_notifications.messages.mails import record_mails as record_mails
+from opsloop_notifications.messages.mails import take_back as take_back
 from opsloop_notifications.messages.models import Message, NotificationQueue
 from opsloop_notifications.messages.models import Notification as Notification
+from opsloop_notifications.messages.queries import LATEST_FIRST as LATEST_FIRST
+from opsloop_notifications.messages.queries import NEWEST_FIRST as NEWEST_FIRST
 from opsloop_notifications.messages.queries import Gathered as Gathered
 from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import contents_by_id as contents_by_id
@@ -45,6 +49,7 @@ from opsloop_notifications.messages.queries import get_message as get_message
 from opsloop_notifications.messages.queries import get_notification as get_notification
 from opsloop_notifications.messages.queries import in_digests as in_digests
 from opsloop_notifications.messages.queries import messages_by_key as messages_by_key
+from opsloop_notifications.messages.queries import messages_of as messages_of
 from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.queries import notifications_of as notifications_of
 from opsloop_notifications.messages.rules import EMAIL
@@ -65,7 +70,7 @@ _ADD = text(
     "locale, status, reason, attempt_count, created_at, deferred_until, digest_id, finished_at) "
     "SELECT r.id, :workspace, r.message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
     "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, r.digest, "
-    "CASE WHEN r.reason IS NOT NULL OR :ready = 'sent' THEN CAST(:now AS timestamptz) END "
+    "CASE WHEN r.reason IS NOT NULL OR :ready <> 'pending' THEN CAST(:now AS timestamptz) END "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:messages AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), "
     "CAST(:locales AS text[]), CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
     "AS r(id, message, user_id, address, locale, reason, until, digest) "
@@ -142,7 +147,26 @@ async def request_message(session: AsyncSession, requested: MessageRequested) ->
     contents = [content.model_dump() for content in requested.contents]
     topic = requested.topic or GENERAL
     await keep_message(session, requested.message_id, contents, topic=topic, campaign_id=requested.campaign_id)
+    own = Message.workspace == context_of(session).workspace
+    unsaid = own & (Message.id == requested.message_id) & (Message.contents == [])  # its campaign spoke of it before
+    await session.execute(update(Message).where(unsaid).values(contents=contents, topic=topic))
     await tell(session, requested.message_id, requested.channel, requested.user_ids)
+
+
+async def follow_campaign(session: AsyncSession, changed: MessageChanged, *, sequence: int) -> None:
+    """Have a campaign's message go on, wait or be taken back, unless something later was heard; also one that is not requested yet."""
+    await keep_message(session, changed.message_id, [], topic=GENERAL, campaign_id=changed.campaign_id)
+    message = await queries.lock_message(session, changed.message_id)
+    if message.heard is not None and message.heard >= sequence:
+        return
+    message.heard = sequence
+    match changed.state:
+        case "cancelled":
+            await cancel_message(session, changed.message_id)
+        case "paused":
+            await pause_message(session, changed.message_id)
+        case "going":
+            await resume_message(session, changed.message_id)
 
 
 async def keep_message(
@@ -174,6 +198,10 @@ async def tell(
     kept = await queries.get_kept(session, message_id)
     contents = rules.of_channel(kept.contents, channel)
     asked = list(dict.fromkeys(user_ids))
+    if kept.is_cancelled:
+        left = [_Row(message_id, user_id, *(None,) * 6, priority=0) for user_id in asked]
+        await _add(session, kept, channel, left)
+        return dict.fromkeys(asked)
     recent = await _sent_lately(session, kept.id, asked, topic=kept.topic)
     rows = await _rows(
         session, kept, channel, [_Asked(message_id, user_id, contents, address) for user_id in asked], recent=recent
@@ -218,7 +246,7 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
             "campaign": kept.campaign_id,
             "topic": kept.topic,
             "channel": channel,
-            "ready": "sent" if channel == INBOX else "pending",
+            "ready": "cancelled" if kept.is_cancelled else "sent" if channel == INBOX else "pending",
             "now": clock_of(session).now(),
             "paused": kept.is_paused,
             "priority": max((row.priority for row in asked), default=0),
@@ -232,6 +260,8 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
             "digests": [row.digest_id for row in rows.values()],
         },
     )
+    if kept.is_cancelled:
+        return []
     ready = []
     for id in added:
         row = rows[id]

@@ -17,6 +17,11 @@ from opsloop_notifications.messages import queries
 from opsloop_notifications.messages.models import NotificationQueue
 from opsloop_notifications.ways.rules import CALLED
 
+# also what is on its way: whoever records that afterwards sees that the message was taken back
+_HOLD = text(
+    "SELECT FROM notification_queue AS q JOIN notification AS n ON n.id = q.id "
+    "WHERE n.workspace = :workspace AND n.message_id = :message ORDER BY q.id FOR UPDATE OF q"
+)
 _CANCEL = text(
     "WITH gone AS (DELETE FROM notification_queue AS q USING notification AS n WHERE n.id = q.id AND q.owner IS NULL "
     "AND n.workspace = :workspace AND n.message_id = :message RETURNING q.id) "
@@ -54,10 +59,17 @@ async def set_paused_apart(session: AsyncSession, digest_ids: Sequence[UUID]) ->
 
 
 async def cancel_message(session: AsyncSession, message_id: UUID) -> int:
-    """Take back what waits of a message and is not on its way; returns how many. Raises NotFound."""
-    await queries.get_message(session, message_id)
+    """Take back what waits of a message and what is still asked for, but not what is on its way; returns how many. Raises NotFound.
+
+    What is on its way and does not get out is taken back as that is recorded.
+    """
+    message = await queries.lock_message(session, message_id)
+    if message.cancelled_at is None:
+        message.cancelled_at = clock_of(session).now()
+        audit.record(session, "message.cancelled", f"message/{message_id}")
     called = await calls.cancel(session, message_id)
     given: dict[str, Any] = {"workspace": context_of(session).workspace, "message": message_id, "called": called}
+    await session.execute(_HOLD, given)
     given["now"] = clock_of(session).now()
     return len((await session.scalars(_CANCEL, given)).all())
 

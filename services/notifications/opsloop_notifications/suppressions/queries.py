@@ -31,11 +31,6 @@ async def get_suppression(session: AsyncSession, suppression_id: UUID) -> Suppre
     return await resources.get(session, Suppression, Suppression.id == suppression_id)
 
 
-async def find_of(session: AsyncSession, fingerprint: bytes) -> Suppression | None:
-    """Return the suppression of an address, or None."""
-    return await resources.find(session, Suppression, Suppression.fingerprint == fingerprint)
-
-
 async def lock_suppression(session: AsyncSession, suppression_id: UUID, expected: Precondition) -> Suppression:
     """Lock and return one suppression in the version expected; raises NotFound, StaleVersion."""
     return await resources.lock_for_change(session, Suppression, Suppression.id == suppression_id, expected=expected)

@@ -26,13 +26,16 @@ ONE = "/v1/suppressions/{suppression_id}"
     status_code=201,
     dependencies=[WRITE],
     responses={
-        200: {"model": SuppressionOut, "description": "The address got nothing before; its first reason stays."}
+        200: {
+            "model": SuppressionOut,
+            "description": "The address got nothing before; its first reason stays, but for `unsubscribe`.",
+        }
     },
 )
 async def create_suppression(body: SuppressionIn, session: Db, response: Response) -> SuppressionOut:
     """Send nothing more to an address. What waits for it is not sent either."""
-    suppression, is_new = await service.suppress(session, body.address, body.reason, note=body.note)
-    response.status_code = 201 if is_new else 200
+    suppression, said = await service.suppress(session, body.address, body.reason, note=body.note)
+    response.status_code = 201 if said == "added" else 200
     set_etag(response, suppression.version)
     set_location(response, f"/v1/suppressions/{suppression.id}")
     return SuppressionOut.model_validate(suppression)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +19,7 @@ from opsloop_notifications.recipients.service import mark_address
 from opsloop_notifications.suppressions import queries, rules
 from opsloop_notifications.suppressions.models import Suppression
 
+Said = Literal["added", "changed", "known"]
 _STATE = {
     "hard_bounce": AddressState.BOUNCED,
     "soft_bounce": AddressState.BOUNCED,
@@ -27,30 +29,44 @@ _STATE = {
 
 async def suppress(
     session: AsyncSession, address: str, reason: SuppressionReason, *, note: str | None = None
-) -> tuple[Suppression, bool]:
-    """Send nothing more to an address; returns the suppression, and whether it is new. The first reason stays."""
+) -> tuple[Suppression, Said]:
+    """Send nothing more to an address; returns the suppression, and what is new about it.
+
+    The first reason stays, but for a wish to get no more: whatever else is heard later takes its place.
+    """
     now, workspace = clock_of(session).now(), context_of(session).workspace
     fingerprint = rules.fingerprint(workspace, address)
     row = {"id": uuid7(), "workspace": workspace, "version": 1, "created_at": now, "updated_at": now}
     statement = insert(Suppression).values(fingerprint=fingerprint, address=address, reason=reason, note=note, **row)
     added = await session.scalar(statement.on_conflict_do_nothing().returning(Suppression))
-    if added is None:
-        found = await queries.find_of(session, fingerprint)
-        # None: it was lifted between the two statements
-        return (found, False) if found is not None else await suppress(session, address, reason, note=note)
-    resources.tell(session, added, "created", after=added.audited())
+    if added is not None:
+        resources.tell(session, added, "created", after=added.audited())
+        return await _told(session, added, address, reason), "added"
+    found = await queries.lock_of(session, [fingerprint])
+    if not found:  # it was lifted between the two statements
+        return await suppress(session, address, reason, note=note)
+    if not rules.takes_the_place(reason, found[0].reason):
+        return found[0], "known"
+    changes = {"reason": reason, "address": address} | ({"note": note} if note is not None else {})
+    return await _told(session, resources.change(session, found[0], changes), address, reason), "changed"
+
+
+async def _told(
+    session: AsyncSession, suppression: Suppression, address: str, reason: SuppressionReason
+) -> Suppression:
+    """Say of all who have the address that they get nothing more, and why."""
     for recipient in await mark_address(session, address, _STATE.get(reason)):
         outbox.append(
             session,
             RecipientSuppressed(
                 recipient_id=recipient.person_id,
                 user_id=recipient.user_id,
-                suppression_id=added.id,
-                channel=added.channel,
+                suppression_id=suppression.id,
+                channel=suppression.channel,
                 reason=reason,
             ),
         )
-    return added, True
+    return suppression
 
 
 async def lift(session: AsyncSession, suppression_id: UUID, *, expected: Precondition) -> None:

@@ -16,6 +16,7 @@ from opsloop_common.contracts.campaigns.lifecycle import (
 )
 from opsloop_common.contracts.campaigns.sending import (
     RECIPIENTS_PER_REQUEST,
+    MessageChanged,
     MessageChannel,
     MessageContent,
     MessageRequested,
@@ -38,6 +39,7 @@ __all__ = [
     "CampaignLaunched",
     "CampaignPaused",
     "HeldBy",
+    "MessageChanged",
     "MessageChannel",
     "MessageContent",
     "MessageRequested",

@@ -44,4 +44,20 @@ class MessageRequested(EventData):
     """Key of the notification topic that people may unsubscribe from; absent: `general`."""
 
 
-EVENTS: tuple[type[EventData], ...] = (MessageRequested,)
+class MessageChanged(EventData):
+    """What was requested of a message, and what still will be, goes on, waits, or goes out to nobody any more.
+
+    It is in the stream of the requests, so that its place among them is known; the last word counts.
+    """
+
+    type = "message.changed"
+    is_internal = True
+    aggregate = "campaign"
+    route = "/v1/campaigns/{campaign_id}"
+
+    campaign_id: UUID
+    message_id: UUID
+    state: Literal["going", "paused", "cancelled"]
+
+
+EVENTS: tuple[type[EventData], ...] = (MessageRequested, MessageChanged)

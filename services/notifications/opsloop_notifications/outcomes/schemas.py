@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_common.http.schemas import OutModel, Slug, Timestamp
+
+Channel = Literal["email", "inbox", "chat", "sms", "push"]
+TopicName = Slug | Literal["@alert", "@confirmation"]
+Status = Literal["pending", "sent", "gathered", "failed", "cancelled"]
 
 
 class NotificationOut(OutModel):
@@ -22,7 +26,7 @@ class NotificationOut(OutModel):
     topic: str
     channel: str
     locale: str | None
-    status: Literal["pending", "sent", "gathered", "failed", "cancelled"]
+    status: Status
     reason: str | None
     detail: str | None
     attempt_count: int
