@@ -56,7 +56,7 @@ async def get_mailbox(mailbox_id: UUID, session: Db, response: Response) -> Mail
 async def update_mailbox(
     mailbox_id: UUID, body: MailboxPatch, session: Db, call: Asked, expected: IfMatch, response: Response
 ) -> MailboxOut:
-    """Change how a mailbox is reached, or let it rest."""
+    """Change how a mailbox is reached, or let it rest. Another host needs the password again."""
     changes: dict[str, Any] = changes_of(body, mode="python")
     if "imap" in changes:
         changes["imap"] = changes_of(body.imap, mode="python")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 
 from opsloop_common.errors import Invalid
@@ -34,6 +35,17 @@ def require_setup(kind: str, *, host: str | None, has_password: bool) -> None:
         raise Invalid("/imap/password", "is needed")
     if kind == Kind.WEBHOOK and host is not None:
         raise Invalid("/imap", "is for mailboxes of the kind imap")
+
+
+def require_change(kind: str, imap: Mapping[str, object], *, host: str | None) -> None:
+    """Raise Invalid (422) where a change gives a mailbox that is brought its mail a server, or a kept password to another host.
+
+    Whoever may change a mailbox may not read its password: so it is not sent where that person says either.
+    """
+    if kind == Kind.WEBHOOK and imap:
+        raise Invalid("/imap", "is for mailboxes of the kind imap")
+    if imap.get("host", host) != host and "password" not in imap:
+        raise Invalid("/imap/password", "is needed again where the host becomes another")
 
 
 def is_host(text: str) -> bool:

@@ -22,7 +22,7 @@ from opsloop_feedback.mailboxes.queries import fetched as fetched
 from opsloop_feedback.mailboxes.queries import find_mailbox as find_mailbox
 from opsloop_feedback.mailboxes.queries import get_mailbox as get_mailbox
 from opsloop_feedback.mailboxes.queries import own_addresses as own_addresses
-from opsloop_feedback.mailboxes.rules import require_setup
+from opsloop_feedback.mailboxes.rules import require_change, require_setup
 
 PASSWORD_PURPOSE = "password of a mailbox"  # noqa: S105 a name, no password
 TOKEN_PURPOSE = "token of a mailbox"  # noqa: S105 a name, no password
@@ -41,6 +41,7 @@ async def change_mailbox(
 ) -> Mailbox:
     """Change a mailbox; raises NotFound, StaleVersion, Invalid (422). What `imap` leaves out stays."""
     mailbox = await queries.lock_mailbox(session, mailbox_id, expected)
+    require_change(mailbox.kind, changes.get("imap", {}), host=mailbox.host)
     values = _stored(changes, secrets)
     is_sealed = mailbox.sealed_password is not None and "sealed_password" in values
     if is_sealed and password_of(mailbox, secrets) == changes["imap"]["password"]:
