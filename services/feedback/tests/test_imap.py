@@ -62,18 +62,22 @@ def behaving(
 
 @asynccontextmanager
 async def serving(answer: Answer, *, greeting: bytes = GREETING) -> AsyncIterator[Target]:
+    conversations: set[asyncio.Task[Any]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        conversations.add(asyncio.current_task())  # type: ignore[arg-type]
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             writer.write(greeting)
             while line := await reader.readline():
                 tag, _, command = line.strip().partition(b" ")
                 writer.write(answer(tag, command))
                 await writer.drain()
-            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield Target("127.0.0.1", server.sockets[0].getsockname()[1], True, "u", "p", "INBOX")
+    if conversations:  # whoever looked has hung up: no connection outlives its test
+        await asyncio.wait_for(asyncio.gather(*conversations), 20)
 
 
 async def look(target: Target, known: Place | None = Place(7, 0), *, seconds: float = 30) -> imap.Look:
