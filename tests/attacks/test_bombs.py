@@ -21,7 +21,7 @@ from opsloop_common.ids import uuid7
 from services.metrics.tests.test_kept_questions import ASKED
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
-from tests.contracts.worlds import BODIES
+from tests.contracts.worlds import BODIES, desk
 from tests.contracts.worlds.alerts import (
     ALERTS,
     HEARTBEAT,
@@ -39,17 +39,6 @@ from tests.contracts.worlds.calls import CALL
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.channels import SMS
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
-from tests.contracts.worlds.desk import (
-    BULK,
-    CALENDAR,
-    CANNED_REPLY,
-    FORM,
-    MACRO,
-    ROUTING_RULE,
-    SLA_POLICY,
-    TEAM,
-    VIEW,
-)
 from tests.contracts.worlds.mailboxes import MAILBOX
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.recipient_imports import BATCH
@@ -97,18 +86,18 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/feedback": {name: value for name, value in ROW.items() if name != "external_id"},
     "POST /v1/feedback:batch": {"items": [ROW]},
     "POST /v1/synonyms": {"terms": ["pigeon drive", "飞鸽盘"]},
-    "POST /v1/calendars": CALENDAR,
-    "POST /v1/teams": TEAM,
-    "POST /v1/sla-policies": SLA_POLICY,
-    "POST /v1/routing-rules": ROUTING_RULE,
-    "POST /v1/canned-replies": CANNED_REPLY,
-    "POST /v1/macros": MACRO,
-    "POST /v1/forms": FORM,
+    "POST /v1/calendars": desk.CALENDAR,
+    "POST /v1/teams": desk.TEAM,
+    "POST /v1/sla-policies": desk.SLA_POLICY,
+    "POST /v1/routing-rules": desk.ROUTING_RULE,
+    "POST /v1/canned-replies": desk.CANNED_REPLY,
+    "POST /v1/macros": desk.MACRO,
+    "POST /v1/forms": desk.FORM,
     "POST /v1/chats": {"body": "b", "name": "n", "page": "p", "locale": "zh-CN"},
     "POST /v1/mailboxes": MAILBOX,
-    "POST /v1/views": VIEW,
-    "POST /v1/feedback:bulk": BULK,
-    "POST /v1/feedback:bulk-preview": BULK,
+    "POST /v1/views": desk.VIEW,
+    "POST /v1/feedback:bulk": desk.BULK,
+    "POST /v1/feedback:bulk-preview": desk.BULK,
     "POST /v1/triage-rules": TRIAGE_RULE,
     "POST /v1/taxonomy": {"name": "n", "parent_id": None, "words": ["w"]},
     "POST /v1/triage-rules/preview": {"rule": TRIAGE_RULE},

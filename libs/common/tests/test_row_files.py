@@ -88,3 +88,57 @@ def test_a_cell_longer_than_the_reader_takes_costs_its_row():
 def test_what_may_go_on_behind_the_piece_is_left():
     rows, place = cut(b"a\nb", Place(0, 0), delimiter=",", is_last=False, limit=9, row_bytes=MOST)
     assert ([row.number for row in rows], place) == ([1], Place(2, 1))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"q," + b"x" * 131_073,  # a character more than csv takes in a cell
+        b'q,"' + b"x" * 131_073 + b'"',
+        b'q,"' + b"x" * 300_000,
+        b'q,"' + b"x" * MOST + b"\n" + b"x" * 300_000,
+        b'q,"' + b'""' * 200_000 + b'"',
+        b"q," * 200_000,
+    ],
+)
+def test_a_cell_longer_than_any_reader_takes_costs_its_own_row(row):
+    found = read(b"good1,n\n" + row + b"\ngood2,n\n", piece=1_000_000)
+
+    assert list(found[0].cells) == ["good1", "n"]
+    assert found[1].flaw is not None
+    assert b'"' in row or list(found[-1].cells) == ["good2", "n"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_office_programs_write_is_the_same_text(encoding, end):
+    said = ["名称,内容", "导出,报表导出失败 é 😀", ""]
+
+    assert as_utf8(end.join(said).encode(encoding)).decode().removeprefix("\ufeff") == "\n".join(said)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x81\x20", bytes(range(128, 256))])
+def test_what_is_no_text_is_no_file(data):
+    with pytest.raises(BadFile):
+        as_utf8(data)
+
+
+@pytest.mark.parametrize("delimiter", [",", None])
+def test_a_row_at_the_end_of_a_piece_is_left_for_the_next_one_unless_it_is_the_last(delimiter):
+    piece = b"a\nb\nc\n"
+
+    more, there = cut(piece, Place(10, 4), delimiter=delimiter, is_last=False, limit=9, row_bytes=MOST)
+    all_, end = cut(piece, Place(10, 4), delimiter=delimiter, is_last=True, limit=9, row_bytes=MOST)
+
+    assert ([row.number for row in more], there) == ([5, 6], Place(14, 6))
+    assert ([row.number for row in all_], end) == ([5, 6, 7], Place(16, 7))
+
+
+def test_no_more_rows_than_asked_for_and_the_rest_from_there():
+    piece = b"a\nb\nc\n"
+
+    first, there = cut(piece, Place(0, 0), delimiter=",", is_last=True, limit=2, row_bytes=MOST)
+    rest, end = cut(piece[there.at :], there, delimiter=",", is_last=True, limit=2, row_bytes=MOST)
+
+    assert [list(row.cells) for row in (*first, *rest)] == [["a"], ["b"], ["c"]]
+    assert end == Place(6, 3)

@@ -188,3 +188,9 @@ async def test_a_thing_that_is_gone_from_the_log_has_no_preview(acme):
     await acme.happen(event)
 
     await refused(acme, 404, event_id=str(event.id))
+
+
+async def test_without_a_body_it_is_an_example_of_what_the_endpoint_gets(acme):
+    answer = await acme.service.client.post(f"/v1/webhooks/{acme.hook['id']}/preview", headers=acme.key)
+
+    assert (answer.status_code, answer.json()) == (200, await preview(acme))
