@@ -96,6 +96,29 @@ class _Client(imaplib.IMAP4):
             raise self.abort("the server says too much")
 
 
+class _Connections:
+    """The connections of one look. Once its time is over none is begun or gone on with, so that its thread ends too."""
+
+    def __init__(self) -> None:
+        self._open: list[socket.socket] = []
+        self._is_over = False
+
+    def add(self, connection: socket.socket) -> None:
+        """Note a connection; raises Failed when the time is over."""
+        self._open.append(connection)
+        if self._is_over:
+            self.end()
+            raise Failed(Failure.TIMEOUT)
+
+    def end(self) -> None:
+        """Close them all."""
+        self._is_over = True
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)  # whoever waits for it is told
+            each.close()
+
+
 class Fetcher:
     """Looks at folders: each in a thread, for a minute at most. `trusted` None: whoever the system's authorities vouch for."""
 
@@ -113,7 +136,7 @@ class Fetcher:
 
     async def look(self, target: Target, known: Place | None) -> Look:
         """Return the mails after a known place, the oldest first, some megabytes at most; raises Failed."""
-        opened: list[socket.socket] = []
+        opened = _Connections()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._seconds):
@@ -121,14 +144,11 @@ class Fetcher:
         except TimeoutError as error:
             raise Failed(Failure.TIMEOUT) from error
         finally:
-            for each in opened:
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)  # so that the thread ends too
-                each.close()
+            opened.end()
 
-    def _look(self, target: Target, known: Place | None, opened: list[socket.socket]) -> Look:
+    def _look(self, target: Target, known: Place | None, opened: _Connections) -> Look:
         connection = self._connected(target)
-        opened.append(connection)
+        opened.add(connection)
         try:
             with reading():
                 return self._asked(target, known, connection, opened)
@@ -152,18 +172,16 @@ class Fetcher:
         except OSError as error:
             raise Failed(Failure.CONNECTION) from error
 
-    def _asked(
-        self, target: Target, known: Place | None, connection: socket.socket, opened: list[socket.socket]
-    ) -> Look:
+    def _asked(self, target: Target, known: Place | None, connection: socket.socket, opened: _Connections) -> Look:
         context = self._trusted or tls.of_clients()
         if target.is_tls:
             connection = context.wrap_socket(connection, server_hostname=target.host)
-            opened.append(connection)
+            opened.add(connection)
         client = _Client(target, connection)
         try:
             if not target.is_tls:
                 client.starttls(context)
-                opened.append(client.sock)
+                opened.add(client.sock)
             _sign_in(client, target)
             validity, next_uid = _selected(client, target.folder)
             return _found(client, begin_at(known, validity=validity, next_uid=next_uid), next_uid)

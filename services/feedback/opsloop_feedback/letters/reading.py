@@ -48,7 +48,7 @@ _QUOTES = "//blockquote[@type='cite'] | //*[contains(@class, 'gmail_quote')] | /
 def read(raw: bytes) -> tuple[dict[str, Any], list[bytes]]:
     """Return what a mail says as a document, and its files; raises whatever the parsers do."""
     mail = email.message_from_bytes(raw)
-    headers = {name.lower(): _header(value) for name, value in reversed(mail.items())}
+    headers = {name.lower(): _header(value) for name, value in reversed([*mail.raw_items()])}
     sender = next(iter(_addresses(mail, "from", "sender")), None)
     parts = list(_leaves(mail))
     text, files = _text(parts), _files(parts)
@@ -72,10 +72,19 @@ def read(raw: bytes) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _header(value: object) -> str:
+    line = _legible(value).replace("\r", "").replace("\n", " ")[:40_000]
     pieces = []
-    for text, charset in decode_header(str(value).replace("\r", "").replace("\n", " ")[:40_000]):
+    for text, charset in readable(decode_header, line) or [
+        (line, None)
+    ]:  # one that is written badly says what stands there
         pieces.append(_decoded(text, charset) if isinstance(text, bytes) else text)
     return _plain("".join(pieces))
+
+
+def _legible(value: object) -> str:
+    """Return a header as text, also one whose program wrote it in a charset without saying so."""
+    text = str(value)
+    return text if text.isascii() else _decoded(text.encode("utf-8", "surrogateescape"), None)
 
 
 def _plain(text: str) -> str:
@@ -92,7 +101,8 @@ def _decoded(data: bytes, charset: str | None) -> str:
 
 
 def _addresses(mail: Message, *names: str) -> Iterator[tuple[str, str]]:
-    values = [str(value)[:40_000] for name in names for value in mail.get_all(name, [])]
+    given = [*mail.raw_items()]
+    values = [_legible(value)[:40_000] for name in names for key, value in given if key.lower() == name]
     for name, address in getaddresses(values)[:ADDRESSES]:
         plain = address.strip()
         if address_flaw(plain) is None:
@@ -128,7 +138,10 @@ def _content(part: Message) -> str:
 def _of_html(source: str) -> str:
     if not source.strip():
         return ""
-    root = markup.fromstring(source[:HTML_CHARACTERS].encode(), parser=markup.HTMLParser(encoding="utf-8"))
+    parser = markup.HTMLParser(encoding="utf-8")
+    root = readable(lambda: markup.fromstring(source[:HTML_CHARACTERS].encode(), parser=parser))
+    if root is None:  # of comments alone, for one
+        return ""
     for quote in root.xpath(_QUOTES):
         quote.drop_tree()
     cleaned = markup.tostring(root, encoding="unicode")

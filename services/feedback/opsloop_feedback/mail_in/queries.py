@@ -34,11 +34,14 @@ async def get_received(session: AsyncSession, mail_id: UUID) -> ReceivedMail:
     return found
 
 
-async def lock_received(session: AsyncSession, mail_id: UUID) -> ReceivedMail | None:
-    """Lock and return a mail that came in with its bytes, or None."""
+async def get_parked(session: AsyncSession, mail_id: UUID) -> ReceivedMail:
+    """Return a mail that came in, with its bytes where they are kept; raises NotFound."""
     own = ReceivedMail.workspace == context_of(session).workspace
     query = select(ReceivedMail).where(own, ReceivedMail.id == mail_id).options(undefer(ReceivedMail.raw))
-    return (await session.scalars(query.with_for_update().execution_options(populate_existing=True))).one_or_none()
+    found = (await session.scalars(query)).one_or_none()
+    if found is None:
+        raise NotFound.of("received mail")
+    return found
 
 
 async def find_by_key(session: AsyncSession, key: str) -> ReceivedMail | None:

@@ -17,6 +17,7 @@ from opsloop_feedback.submissions.rules import Submission, readable
 
 TITLE_CHARACTERS = 300
 NAME_CHARACTERS = 200
+ID_CHARACTERS = 200
 OLDEST = timedelta(days=3_650)
 
 
@@ -46,6 +47,12 @@ def digest(text: str) -> str:
 def key_of(message_id: str | None, sender: str | None, subject: str | None, text: str) -> str:
     """Return by what a mail is known when it comes again, by whichever way."""
     return hashlib.sha256(orjson.dumps([message_id, (sender or "").lower(), subject, text])).hexdigest()
+
+
+def natural_key(message_id: str | None, key: str) -> str:
+    """Return what a post or message is called that a mail becomes: as the mail is, where that is an id like others, else by its key."""
+    named = f"<{message_id}>"
+    return named if message_id and len(named) <= ID_CHARACTERS and named.isprintable() else key
 
 
 def reason_not_to_take(reason: str | None, sender: str | None, own: Sequence[str]) -> str | None:

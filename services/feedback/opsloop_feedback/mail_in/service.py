@@ -32,6 +32,7 @@ from opsloop_feedback.mailboxes.rules import SOURCE
 Begin = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 Also = Callable[[AsyncSession], Awaitable[None]]
 FORGOTTEN_AT_ONCE = 500
+NOT_RETRIED = "Only a parked mail whose bytes are kept is tried again."
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Brought:
 
 
 async def receive(ways: Ways, brought: Brought, *, also: Also | None = None) -> ReceivedMail:
-    """Take in one mail, once, whichever way it comes again; `also` happens in the same transaction.
+    """Take in one mail, once, whichever way it comes again; `also` happens in the same transaction, before it.
 
     What cannot be read is parked. Raises Unavailable (503) when what this needs is down: then nothing has happened.
     """
@@ -61,9 +62,8 @@ async def receive(ways: Ways, brought: Brought, *, also: Also | None = None) -> 
     unfit = _unfit(brought, letter)
     if letter is None or unfit is not None:
         async with ways.begin() as session:
-            parked = await _park(session, brought, letter, unfit or Unfit.UNREADABLE)
             await (also or _nothing)(session)
-            return parked
+            return await _park(session, brought, letter, unfit or Unfit.UNREADABLE)
     key = rules.key_of(letter.message_id, letter.from_address, letter.subject, letter.text)
     async with ways.begin() as session:
         known = await queries.find_by_key(session, key)
@@ -72,9 +72,8 @@ async def receive(ways: Ways, brought: Brought, *, also: Also | None = None) -> 
     is_taken = known is None and reason is None
     stored = await _stored(ways, letter) if is_taken else []
     async with ways.begin() as session:
-        received = await _take(session, brought, letter, key, reason=reason, files=stored)
         await (also or _nothing)(session)
-        return received
+        return await _take(session, brought, letter, key, reason=reason, files=stored)
 
 
 async def _nothing(session: AsyncSession) -> None:
@@ -123,9 +122,8 @@ async def _take(
     thread_id = await _thread(session, letter)
     words = rules.words_of(letter.text, letter.subject, [each.name or "" for each in letter.files]) or ""
     if thread_id is not None:
-        post_id = key if letter.message_id is None else f"<{letter.message_id}>"
         message = await conversations.add_from_author(
-            session, thread_id, body=words, channel="email", external_id=post_id
+            session, thread_id, body=words, channel="email", external_id=rules.natural_key(letter.message_id, key)
         )
         received.outcome, received.feedback_id, received.message_id = (
             Outcome.MESSAGE.value,
@@ -189,7 +187,7 @@ def _submission(session: AsyncSession, letter: Letter, words: str, key: str, *, 
         sender=letter.from_address or "",
         name=letter.from_name,
         locale=letter.locale,
-        external_id=key if letter.message_id is None else f"<{letter.message_id}>",
+        external_id=rules.natural_key(letter.message_id, key),
         written_at=rules.said_at(letter.said_at, clock_of(session).now()),
         attributes={"mail": about},
     )
@@ -210,14 +208,17 @@ async def _park(session: AsyncSession, brought: Brought, letter: Letter | None, 
 async def retry(ways: Ways, mail_id: UUID) -> ReceivedMail:
     """Try a parked mail again; raises NotFound, Conflict (409) for one that is not parked, or of which nothing is kept."""
     async with ways.begin() as session:
-        await queries.get_received(session, mail_id)
-        parked = await queries.lock_received(session, mail_id)
-        if parked is None or parked.outcome != Outcome.PARKED or parked.raw is None:
-            raise Conflict("Only a parked mail whose bytes are kept is tried again.")
-        brought = Brought(parked.mailbox_id, parked.raw, parked.size)
-        # out of the way of the row that it becomes
-        await session.execute(delete(ReceivedMail).where(ReceivedMail.id == mail_id))
-    return await receive(ways, brought)
+        parked = await queries.get_parked(session, mail_id)
+    if parked.raw is None or parked.outcome != Outcome.PARKED:
+        raise Conflict(NOT_RETRIED)
+
+    async def make_way(session: AsyncSession) -> None:
+        # for the row that it becomes, and only then: what this needs may be down
+        is_it = (ReceivedMail.id == mail_id, ReceivedMail.raw.is_not(None))
+        if (await session.execute(delete(ReceivedMail).where(*is_it).returning(ReceivedMail.id))).first() is None:
+            raise Conflict(NOT_RETRIED)
+
+    return await receive(ways, Brought(parked.mailbox_id, parked.raw, parked.size), also=make_way)
 
 
 async def left_of_hour(session: AsyncSession, mailbox_id: UUID) -> int:
