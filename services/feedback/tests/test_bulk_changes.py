@@ -12,7 +12,7 @@ from opsloop_common.errors import Invalid
 from opsloop_common.testing.due import run_due
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.bulk_changes import rules, service
-from opsloop_feedback.bulk_changes.rules import Decision, Outcome, Restored
+from opsloop_feedback.bulk_changes.rules import BulkOutcome, Decision, Restored
 
 PATH = "/v1/feedback:bulk"
 POST = {
@@ -48,11 +48,11 @@ def test_a_post_is_changed_wholly_or_not_at_all(status, wanted):
 @pytest.mark.parametrize(
     ("post", "restored", "outcome"),
     [
-        ({}, Restored({"assignee": None, "tags": ["ios"]}, []), Outcome.UNDONE),
-        ({"assignee": "zoe"}, Restored({"tags": ["ios"]}, ["assignee"]), Outcome.PARTLY_UNDONE),
-        ({"assignee": "zoe", "tags": []}, Restored({}, ["assignee", "tags"]), Outcome.SKIPPED),
-        ({"status": "merged"}, Restored({}, ["assignee", "tags"]), Outcome.SKIPPED),
-        ({"severity": "s1"}, Restored({"assignee": None, "tags": ["ios"]}, []), Outcome.UNDONE),
+        ({}, Restored({"assignee": None, "tags": ["ios"]}, []), BulkOutcome.UNDONE),
+        ({"assignee": "zoe"}, Restored({"tags": ["ios"]}, ["assignee"]), BulkOutcome.PARTLY_UNDONE),
+        ({"assignee": "zoe", "tags": []}, Restored({}, ["assignee", "tags"]), BulkOutcome.SKIPPED),
+        ({"status": "merged"}, Restored({}, ["assignee", "tags"]), BulkOutcome.SKIPPED),
+        ({"severity": "s1"}, Restored({"assignee": None, "tags": ["ios"]}, []), BulkOutcome.UNDONE),
     ],
 )
 def test_undoing_leaves_what_somebody_changed_since(post, restored, outcome):

@@ -12,7 +12,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.testing.due import run_due
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.bulk_changes import rules, service
-from opsloop_feedback.bulk_changes.rules import Outcome
+from opsloop_feedback.bulk_changes.rules import BulkOutcome
 from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.items import queries as posts_read
 
@@ -252,7 +252,7 @@ async def test_a_merged_post_is_labelled_and_never_moved(desk):
     assert (await desk.get(f"/v1/feedback/{one}"))["status"] == "merged"
     await undo(desk, labelled)
     [kept] = (await desk.get(f"/v1/bulk-changes/{labelled['id']}/posts", outcome="skipped"))["items"]
-    assert (kept["feedback_id"], kept["outcome"]) == (one, Outcome.SKIPPED)
+    assert (kept["feedback_id"], kept["outcome"]) == (one, BulkOutcome.SKIPPED)
 
 
 async def test_posts_are_walked_by_the_numbers_of_the_workspace(desk):

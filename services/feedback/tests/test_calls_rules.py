@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from opsloop_common.errors import Invalid
-from opsloop_feedback.calls.rules import AHEAD, SPOKEN, Outcome, require_possible
+from opsloop_feedback.calls.rules import AHEAD, SPOKEN, CallOutcome, require_possible
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -41,7 +41,7 @@ def test_what_may_be(fields):
         ({"called_back_at": NOW}, "/called_back_at"),
         *(
             ({"outcome": str(each), "duration_seconds": 1}, "/duration_seconds")
-            for each in Outcome
+            for each in CallOutcome
             if each not in SPOKEN
         ),
     ],
@@ -52,7 +52,7 @@ def test_what_may_not_be(fields, pointer):
     assert refused.value.errors[0].pointer == pointer
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("outcome", list(CallOutcome))
 def test_nobody_speaks_for_a_while_where_nobody_answered(outcome):
     spoken = call(outcome=str(outcome), duration_seconds=86_400)
     if outcome in SPOKEN:

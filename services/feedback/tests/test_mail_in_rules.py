@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from opsloop_feedback.mail_in import rules
-from opsloop_feedback.mail_in.rules import Outcome, Unfit
+from opsloop_feedback.mail_in.rules import MailOutcome, Unfit
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,5 @@ def test_a_post_that_a_mail_becomes_claims_its_author(name: str | None) -> None:
 
 
 def test_outcomes_and_reasons_are_closed_lists() -> None:
-    assert {*Outcome} == {"post", "message", "automatic", "parked"}
+    assert {*MailOutcome} == {"post", "message", "automatic", "parked"}
     assert {*Unfit} == {"unreadable", "no_sender", "empty", "too_large"}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Resource, check_in
-from opsloop_feedback.bulk_changes.rules import Outcome, Stage
+from opsloop_feedback.bulk_changes.rules import BulkOutcome, Stage
 from opsloop_feedback.tables import Base
 
 
@@ -48,7 +48,7 @@ class BulkChangePost(Base):
     """What a bulk change made of one post: what it was and is of each field that differs, or why it was refused."""
 
     __tablename__ = "bulk_change_post"
-    __table_args__ = (check_in("outcome", Outcome),)
+    __table_args__ = (check_in("outcome", BulkOutcome),)
 
     bulk_change_id: Mapped[UUID] = mapped_column(
         Uuid, ForeignKey("bulk_change.id", ondelete="CASCADE"), primary_key=True

@@ -12,7 +12,7 @@ from opsloop_common import resources
 from opsloop_common.db import context_of
 from opsloop_common.versions import ANY_VERSION
 from opsloop_feedback.bulk_changes.models import BulkChange, BulkChangePost
-from opsloop_feedback.bulk_changes.rules import UNFINISHED, Outcome
+from opsloop_feedback.bulk_changes.rules import UNFINISHED, BulkOutcome
 
 NEWEST_FIRST = (BulkChange.id.desc(),)
 BY_NUMBER = (BulkChangePost.number.asc(),)
@@ -23,7 +23,7 @@ def bulk_changes(workspace: str) -> Select[BulkChange]:
     return select(BulkChange).where(BulkChange.workspace == workspace)
 
 
-def posts(bulk_change_id: UUID, outcomes: Sequence[Outcome] | None) -> Select[BulkChangePost]:
+def posts(bulk_change_id: UUID, outcomes: Sequence[BulkOutcome] | None) -> Select[BulkChangePost]:
     """Return the query of what became of a bulk change's posts, to be paged."""
     query = select(BulkChangePost).where(BulkChangePost.bulk_change_id == bulk_change_id)
     return query.where(BulkChangePost.outcome.in_(outcomes)) if outcomes else query
@@ -50,5 +50,5 @@ async def changed_posts(
 ) -> Sequence[BulkChangePost]:
     """Return posts that a bulk change changed, in the order of their numbers."""
     these = (BulkChangePost.bulk_change_id == bulk_change_id, BulkChangePost.number > after)
-    query = select(BulkChangePost).where(*these, BulkChangePost.outcome == Outcome.CHANGED)
+    query = select(BulkChangePost).where(*these, BulkChangePost.outcome == BulkOutcome.CHANGED)
     return (await session.scalars(query.order_by(*BY_NUMBER).limit(limit))).all()

@@ -11,7 +11,7 @@ from opsloop_common.http.deps import Db, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_feedback.bulk_changes import queries, service
-from opsloop_feedback.bulk_changes.rules import Outcome
+from opsloop_feedback.bulk_changes.rules import BulkOutcome
 from opsloop_feedback.bulk_changes.schemas import (
     BulkChangeIn,
     BulkChangeOut,
@@ -67,7 +67,7 @@ async def list_bulk_change_posts(
     bulk_change_id: UUID,
     session: Db,
     page: PageQuery,
-    outcome: Annotated[list[Outcome] | None, Query()] = None,
+    outcome: Annotated[list[BulkOutcome] | None, Query()] = None,
 ) -> Listing[BulkPostOut]:
     """List what became of each post, by rising number; those that were so already are left out."""
     bulk = await queries.get_bulk_change(session, bulk_change_id)

@@ -30,7 +30,7 @@ UNFINISHED = frozenset({Stage.CHANGING, Stage.UNDOING})
 UNDOABLE = frozenset({Stage.CHANGED, Stage.CANCELLED})
 
 
-class Outcome(StrEnum):
+class BulkOutcome(StrEnum):
     """What became of a post: a change may be undone, wholly, in part, or not at all where somebody changed all of it since."""
 
     CHANGED = "changed"
@@ -77,11 +77,11 @@ class Restored:
     kept: list[str]
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> BulkOutcome:
         """Return what becomes of the post."""
         if not self.changes:
-            return Outcome.SKIPPED
-        return Outcome.PARTLY_UNDONE if self.kept else Outcome.UNDONE
+            return BulkOutcome.SKIPPED
+        return BulkOutcome.PARTLY_UNDONE if self.kept else BulkOutcome.UNDONE
 
 
 def restored(before: Mapping[str, Any], after: Mapping[str, Any], post: Mapping[str, Any]) -> Restored:

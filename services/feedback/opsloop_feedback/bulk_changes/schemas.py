@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from opsloop_common.contracts.feedback import Kind, Severity
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp, UserId, absent
-from opsloop_feedback.bulk_changes.rules import Outcome, Stage
+from opsloop_feedback.bulk_changes.rules import BulkOutcome, Stage
 from opsloop_feedback.shapes import FiltersIn, Label, Tags
 
 NextStatus = Literal["open", "pending", "snoozed", "resolved", "closed"]
@@ -92,7 +92,7 @@ class BulkPostOut(OutModel):
 
     feedback_id: UUID
     number: int
-    outcome: Outcome
+    outcome: BulkOutcome
     before: dict[str, JsonValue]
     after: dict[str, JsonValue]
     kept: list[str] = Field(description="Fields that undoing left as somebody has made them since.")

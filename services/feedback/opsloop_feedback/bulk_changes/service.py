@@ -18,7 +18,7 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION
 from opsloop_feedback.bulk_changes import queries, rules
 from opsloop_feedback.bulk_changes.models import BulkChange, BulkChangePost
-from opsloop_feedback.bulk_changes.rules import Decision, Outcome, Stage
+from opsloop_feedback.bulk_changes.rules import BulkOutcome, Decision, Stage
 from opsloop_feedback.filters.rules import Filters, read
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.service import Feedback
@@ -154,7 +154,7 @@ async def _change(session: AsyncSession, bulk: BulkChange, post: Feedback) -> No
             number=post.number,
             workspace=context_of(session).workspace,
             feedback_id=post.id,
-            outcome=Outcome.REFUSED if decision.refusal is not None else Outcome.CHANGED,
+            outcome=BulkOutcome.REFUSED if decision.refusal is not None else BulkOutcome.CHANGED,
             before={name: before[name] for name in decision.changes},
             after=decision.changes,
             kept=[],
@@ -185,11 +185,11 @@ async def _undo_portion(run: JobRun) -> bool:
 
 async def _undo(session: AsyncSession, bulk: BulkChange, made: BulkChangePost, post: Feedback | None) -> None:
     if post is None:
-        made.outcome, made.kept = Outcome.SKIPPED, list(made.before)
+        made.outcome, made.kept = BulkOutcome.SKIPPED, list(made.before)
     else:
         back = rules.restored(made.before, made.after, _seen(post))
         if back.changes:
             await items.change_feedback(session, post.id, back.changes, expected=ANY_VERSION, require=rules.anything)
         made.outcome, made.kept = back.outcome, back.kept
-    bulk.undone += made.outcome != Outcome.SKIPPED
-    bulk.skipped += made.outcome == Outcome.SKIPPED
+    bulk.undone += made.outcome != BulkOutcome.SKIPPED
+    bulk.skipped += made.outcome == BulkOutcome.SKIPPED

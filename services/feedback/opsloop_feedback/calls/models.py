@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_feedback.calls.rules import Direction, Outcome
+from opsloop_feedback.calls.rules import CallOutcome, Direction
 from opsloop_feedback.tables import Base
 
 OPEN = "callback_due_at IS NOT NULL AND called_back_at IS NULL"
@@ -24,7 +24,7 @@ class Call(Resource, Base):
     __tablename__ = "call"
     __table_args__ = (
         check_in("direction", Direction),
-        check_in("outcome", Outcome),
+        check_in("outcome", CallOutcome),
         CheckConstraint("duration_seconds BETWEEN 0 AND 86400", name="duration_seconds"),
         CheckConstraint("called_back_at IS NULL OR callback_due_at IS NOT NULL", name="called_back"),
         Index("ix_call_workspace_started_at", "workspace", "started_at", "id"),

@@ -21,7 +21,7 @@ class Direction(StrEnum):
     OUTBOUND = "outbound"
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """What came of it."""
 
     ANSWERED = "answered"
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-SPOKEN = frozenset({Outcome.ANSWERED, Outcome.VOICEMAIL})
+SPOKEN = frozenset({CallOutcome.ANSWERED, CallOutcome.VOICEMAIL})
 
 
 def require_possible(call: Mapping[str, Any], now: datetime) -> None:
@@ -39,7 +39,7 @@ def require_possible(call: Mapping[str, Any], now: datetime) -> None:
     for name in ("started_at", "called_back_at"):
         if call[name] is not None and call[name] > now + AHEAD:
             raise Invalid(f"/{name}", "must not lie in the future")
-    if call["duration_seconds"] and Outcome(call["outcome"]) not in SPOKEN:
+    if call["duration_seconds"] and CallOutcome(call["outcome"]) not in SPOKEN:
         raise Invalid("/duration_seconds", "must be 0 where nobody answered")
     if call["called_back_at"] is not None and call["callback_due_at"] is None:
         raise Invalid("/called_back_at", "needs a callback_due_at: nobody was to be called back")

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, UserId, absent, in_words
-from opsloop_feedback.calls.rules import LONGEST_SECONDS, Direction, Outcome
+from opsloop_feedback.calls.rules import LONGEST_SECONDS, CallOutcome, Direction
 from opsloop_feedback.shapes import ExternalId
 from opsloop_feedback.submissions.rules import readable
 
@@ -23,7 +23,7 @@ class CallIn(InModel):
     """A call as it was. With an `external_id` that the key's source gave before, the call that it names is answered."""
 
     direction: Direction
-    outcome: Outcome = Outcome.ANSWERED
+    outcome: CallOutcome = CallOutcome.ANSWERED
     started_at: Timestamp
     duration_seconds: Seconds = 0
     user_id: UserId | None = None
@@ -39,7 +39,7 @@ class CallIn(InModel):
 class CallPatch(InModel):
     """What to change; fields left out stay."""
 
-    outcome: Outcome = Field(default_factory=absent)
+    outcome: CallOutcome = Field(default_factory=absent)
     duration_seconds: Seconds = Field(default_factory=absent)
     user_id: UserId | None = None
     phone: Phone | None = None
@@ -56,7 +56,7 @@ class CallOut(OutModel):
 
     id: UUID
     direction: Direction
-    outcome: Outcome
+    outcome: CallOutcome
     started_at: Timestamp
     duration_seconds: int
     user_id: str | None

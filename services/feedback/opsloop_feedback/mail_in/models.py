@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import Moment, check_in
-from opsloop_feedback.mail_in.rules import Outcome
+from opsloop_feedback.mail_in.rules import MailOutcome
 from opsloop_feedback.tables import Base
 
 
@@ -18,7 +18,7 @@ class ReceivedMail(Base):
 
     __tablename__ = "received_mail"
     __table_args__ = (
-        check_in("outcome", Outcome),
+        check_in("outcome", MailOutcome),
         CheckConstraint("raw IS NULL OR outcome = 'parked'", name="raw"),
         UniqueConstraint("workspace", "key"),
         Index("ix_received_mail_newest", "workspace", "id"),

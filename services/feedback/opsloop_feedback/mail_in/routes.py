@@ -24,7 +24,7 @@ from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempo
 from opsloop_common.limits import MAIL_BYTES
 from opsloop_common.service import Runtime
 from opsloop_feedback.mail_in import queries, service
-from opsloop_feedback.mail_in.rules import Outcome
+from opsloop_feedback.mail_in.rules import MailOutcome
 from opsloop_feedback.mail_in.schemas import ReceivedMailOut, TakenMailOut
 from opsloop_feedback.mail_in.service import Brought, Ways
 from opsloop_feedback.mailboxes import service as mailboxes
@@ -87,7 +87,7 @@ async def list_received_mails(
     session: Db,
     who: Who,
     page: PageQuery,
-    outcome: Annotated[list[Outcome] | None, Query(description="What became of it.")] = None,
+    outcome: Annotated[list[MailOutcome] | None, Query(description="What became of it.")] = None,
     mailbox_id: Annotated[UUID | None, Query(description="By which it came.")] = None,
 ) -> Listing[ReceivedMailOut]:
     """List mail that came in and what became of it, newest first."""

@@ -21,7 +21,7 @@ ID_CHARACTERS = 200
 OLDEST = timedelta(days=3_650)
 
 
-class Outcome(StrEnum):
+class MailOutcome(StrEnum):
     """What became of a mail: a post, an answer of an author, nothing since nobody wrote it, or it waits for somebody to look at it."""
 
     POST = "post"

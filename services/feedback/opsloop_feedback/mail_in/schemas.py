@@ -7,14 +7,14 @@ from uuid import UUID
 from pydantic import Field
 
 from opsloop_common.http.schemas import OutModel, Timestamp
-from opsloop_feedback.mail_in.rules import Outcome
+from opsloop_feedback.mail_in.rules import MailOutcome
 
 
 class TakenMailOut(OutModel):
     """What became of a mail that was brought; the same again where it was brought before."""
 
     id: UUID
-    outcome: Outcome
+    outcome: MailOutcome
     reason: str | None
     feedback_id: UUID | None
 

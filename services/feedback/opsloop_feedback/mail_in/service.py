@@ -25,7 +25,7 @@ from opsloop_feedback.items import service as items
 from opsloop_feedback.letters.service import Letter, LetterReader
 from opsloop_feedback.mail_in import queries, rules
 from opsloop_feedback.mail_in.models import ReceivedMail as ReceivedMail
-from opsloop_feedback.mail_in.rules import Outcome, Unfit
+from opsloop_feedback.mail_in.rules import MailOutcome, Unfit
 from opsloop_feedback.mailboxes import service as mailboxes
 from opsloop_feedback.mailboxes.rules import SOURCE
 
@@ -117,7 +117,7 @@ async def _take(
         return known
     received = _row(session, brought, letter, key)
     if reason is not None:
-        received.outcome, received.reason = Outcome.AUTOMATIC.value, reason
+        received.outcome, received.reason = MailOutcome.AUTOMATIC.value, reason
         return received
     thread_id = await _thread(session, letter)
     words = rules.words_of(letter.text, letter.subject, [each.name or "" for each in letter.files]) or ""
@@ -126,7 +126,7 @@ async def _take(
             session, thread_id, body=words, channel="email", external_id=rules.natural_key(letter.message_id, key)
         )
         received.outcome, received.feedback_id, received.message_id = (
-            Outcome.MESSAGE.value,
+            MailOutcome.MESSAGE.value,
             message.feedback_id,
             message.id,
         )
@@ -152,7 +152,7 @@ def _row(session: AsyncSession, brought: Brought, letter: Letter | None, key: st
         mailbox_id=brought.mailbox_id,
         key=key,
         mail_digest=None if message_id is None else rules.digest(message_id),
-        outcome=Outcome.POST.value,
+        outcome=MailOutcome.POST.value,
         author_id=None if sender is None else mailbox_user_id(workspace, sender),
         size=brought.size,
         received_at=clock_of(session).now(),
@@ -201,7 +201,7 @@ async def _park(session: AsyncSession, brought: Brought, letter: Letter | None, 
     if known is not None:
         return known
     received = _row(session, brought, letter, key)
-    received.outcome, received.reason, received.raw = Outcome.PARKED.value, unfit.value, raw
+    received.outcome, received.reason, received.raw = MailOutcome.PARKED.value, unfit.value, raw
     return received
 
 
@@ -209,7 +209,7 @@ async def retry(ways: Ways, mail_id: UUID) -> ReceivedMail:
     """Try a parked mail again; raises NotFound, Conflict (409) for one that is not parked, or of which nothing is kept."""
     async with ways.begin() as session:
         parked = await queries.get_parked(session, mail_id)
-    if parked.raw is None or parked.outcome != Outcome.PARKED:
+    if parked.raw is None or parked.outcome != MailOutcome.PARKED:
         raise Conflict(NOT_RETRIED)
 
     async def make_way(session: AsyncSession) -> None:
@@ -239,7 +239,10 @@ async def prune(session: AsyncSession) -> int:
     """Forget parked mail after two weeks, and other mail when nothing answers it any more; returns how many rows went."""
     now = clock_of(session).now()
     gone = 0
-    for outcomes, days in (([Outcome.PARKED], limits.PARKED_MAIL_DAYS), (list(Outcome), limits.RECEIVED_MAIL_DAYS)):
+    for outcomes, days in (
+        ([MailOutcome.PARKED], limits.PARKED_MAIL_DAYS),
+        (list(MailOutcome), limits.RECEIVED_MAIL_DAYS),
+    ):
         old = (
             select(ReceivedMail.id)
             .where(
