@@ -47,6 +47,7 @@ async def test_a_first_reply_opens_and_is_timed_and_later_ones_are_not(desk):
     replied = [event for event in await desk.api.events() if event.type == "feedback.replied"]
     assert [(event.data["is_first"], event.data["reply_seconds"]) for event in replied] == [(True, 180), (False, None)]
     assert replied[0].data["message_id"] == reply.json()["id"]
+    assert {event.data["source"] for event in replied} == {item["source"]}
     assert "内部备注" not in "".join(event.to_bytes().decode() for event in await desk.api.events())
 
 

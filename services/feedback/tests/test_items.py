@@ -127,6 +127,7 @@ async def test_resolving_and_reopening_are_told_with_their_times(desk):
         "feedback.reopened",
     ]
     assert events[1].data["resolution_seconds"] == 90
+    assert {event.data["source"] for event in events} == {item["source"]}
     assert events[1].data["author"] == {"user_id": "u1", "verified": True}
 
 

@@ -64,11 +64,13 @@ async def test_one_stands_for_the_other_and_is_told_of_and_parts_again_as_it_was
     assert await seen(desk, one) == ("merged", other, 1)
     [event] = await told(desk, "feedback.merged")
     assert (event["into_id"], event["affected_users"], event["is_automatic"]) == (other, 2, False)
+    source = (await desk.get(f"/v1/feedback/{one}"))["source"]
+    assert event["source"] == source
     assert (await unmerge(desk, one))["id"] == one
     assert await seen(desk, one) == ("pending", None, 1)
     assert await seen(desk, other) == ("new", None, 1)
     [event] = await told(desk, "feedback.unmerged")
-    assert (event["from_id"], event["affected_users"]) == (other, 1)
+    assert (event["from_id"], event["affected_users"], event["source"]) == (other, 1, source)
 
 
 async def test_users_are_counted_once_over_all_that_one_stands_for_and_come_back_exactly(desk):

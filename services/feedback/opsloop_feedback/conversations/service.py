@@ -137,6 +137,7 @@ async def _tell_replied(
             is_first=reply_seconds is not None,
             reply_seconds=reply_seconds,
             author=items.author_of(feedback),
+            source=feedback.source,
         ),
     )
 

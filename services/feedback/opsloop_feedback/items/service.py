@@ -304,11 +304,15 @@ def _tell_status(session: AsyncSession, feedback: Feedback, before: Status) -> N
                 number=feedback.number,
                 resolution_seconds=_seconds_since_receipt(feedback, now),
                 author=author,
+                source=feedback.source,
             ),
         )
     elif before in states.FINISHED and feedback.status not in states.FINISHED:
         feedback.resolved_at = None
-        outbox.append(session, FeedbackReopened(feedback_id=feedback.id, number=feedback.number, author=author))
+        reopened = FeedbackReopened(
+            feedback_id=feedback.id, number=feedback.number, author=author, source=feedback.source
+        )
+        outbox.append(session, reopened)
 
 
 def author_of(feedback: Feedback) -> Author:

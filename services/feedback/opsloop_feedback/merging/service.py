@@ -67,6 +67,7 @@ async def _join(session: AsyncSession, sources: Sequence[Feedback], target: Feed
                 is_automatic=is_automatic,
                 affected_users=target.affected_users,
                 author=items.author_of(source),
+                source=source.source,
             ),
         )
     if is_automatic:
@@ -101,6 +102,7 @@ async def unmerge_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback
             from_number=root.number,
             affected_users=root.affected_users,
             author=items.author_of(post),
+            source=post.source,
         ),
     )
     await indexing.show(session, [post.id])

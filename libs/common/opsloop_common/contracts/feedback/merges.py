@@ -19,6 +19,8 @@ class FeedbackMerged(FeedbackEvent):
     """Whether it repeats the other word for word and joined by itself."""
     affected_users: int
     author: Author
+    source: str | None = None
+    """Who posted it, as in `feedback.received`. Absent in events from before it was told here."""
 
 
 class FeedbackUnmerged(FeedbackEvent):
@@ -30,6 +32,8 @@ class FeedbackUnmerged(FeedbackEvent):
     from_number: int
     affected_users: int
     author: Author
+    source: str | None = None
+    """Who posted it, as in `feedback.received`. Absent in events from before it was told here."""
 
 
 EVENTS: tuple[type[EventData], ...] = (FeedbackMerged, FeedbackUnmerged)

@@ -27,6 +27,8 @@ class FeedbackReplied(FeedbackEvent):
     is_first: bool
     reply_seconds: float | None = None
     author: Author
+    source: str | None = None
+    """Who posted it, as in `feedback.received`. Absent in events from before it was told here."""
 
 
 class ReplyRequested(FeedbackEvent):

@@ -13,6 +13,8 @@ class FeedbackResolved(FeedbackEvent):
 
     resolution_seconds: float
     author: Author
+    source: str | None = None
+    """Who posted it, as in `feedback.received`. Absent in events from before it was told here."""
 
 
 class FeedbackReopened(FeedbackEvent):
@@ -21,6 +23,8 @@ class FeedbackReopened(FeedbackEvent):
     type = "feedback.reopened"
 
     author: Author
+    source: str | None = None
+    """Who posted it, as in `feedback.received`. Absent in events from before it was told here."""
 
 
 EVENTS: tuple[type[EventData], ...] = (FeedbackResolved, FeedbackReopened)
