@@ -11,6 +11,15 @@ SCRIPTS = ["widget.js", "chat.js"]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
+async def test_a_script_is_asked_about_without_its_text(desk, name):
+    shown, asked = await desk.client.get(f"/{name}"), await desk.client.head(f"/{name}")
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == shown.headers["content-type"]
+    assert asked.headers["cache-control"] == shown.headers["cache-control"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 async def test_any_page_may_load_the_script(desk, name):
     answer = await desk.client.get(f"/{name}", headers={"Origin": "https://shop.example"})
 

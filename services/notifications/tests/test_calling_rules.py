@@ -5,10 +5,25 @@ from uuid import UUID
 
 import pytest
 
-from opsloop_notifications.calling.rules import again_at, reason_for, told_from, trial_of
+from opsloop_notifications.calling.rules import again_at, failure_of, reason_for, told_from, trial_of
+from opsloop_notifications.ways.rules import Outcome
 
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 ID = UUID("0198c0de-0000-7000-8000-000000000001")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "failure"),
+    [
+        (Outcome.SENT, 200, None),
+        (Outcome.FAILED, None, "unsendable"),
+        (Outcome.FAILED, 200, "refused"),
+        (Outcome.LATER, 503, "unavailable"),
+        (Outcome.GONE, 410, "gone"),
+    ],
+)
+def test_what_is_not_taken_is_named(outcome, status, failure):
+    assert failure_of(outcome, status) == failure
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ async def test_what_is_refused_is_told_in_the_providers_words(reaching):
     await reaching.chat("dingtalk", secret="another")
     result = await trial(reaching, reaching.channel)
     assert (result["outcome"], result["detail"]) == ("failed", "310000: sign not match")
+    assert result["failure"] == "refused"
 
 
 async def test_a_disabled_one_can_be_tested_and_speaks_its_language(reaching):
@@ -70,7 +71,8 @@ async def test_what_is_gone_before_the_job_runs_is_told(reaching):
         job = await reaching.call("GET", f"/v1/jobs/{made['job_id']}")
         return job["result"]
 
-    assert (await reaching.until(is_over, "the job"))["outcome"] == "failed"
+    result = await reaching.until(is_over, "the job")
+    assert (result["outcome"], result["failure"]) == ("failed", "not_there")
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
@@ -80,6 +82,7 @@ async def test_a_test_is_made_once_whatever_comes_of_it(reaching, hook, status):
     hook.calls.clear()
     result = await trial(reaching, reaching.channel)
     assert result["outcome"] == ("later" if status == 500 else "failed")
+    assert result["failure"] == ("unavailable" if status == 500 else "refused")
     assert len(hook.calls) == 1
 
 

@@ -285,3 +285,11 @@ async def test_the_script_is_served_to_any_page(service):
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert "ops-inbox" in answer.text
+
+
+async def test_the_script_is_asked_about_without_its_text(service):
+    shown, asked = await service.client.get("/v1/inbox.js"), await service.client.head("/v1/inbox.js")
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == shown.headers["content-type"]
+    assert asked.headers["cache-control"] == shown.headers["cache-control"]

@@ -99,6 +99,15 @@ async def ended(service, count):
     return found if sum(row["status"] != "pending" for row in found.values()) == count else None
 
 
+async def test_who_names_no_language_is_told_in_the_workspaces(mailing):
+    answer = await mailing.client.patch("/v1/workspace", json={"locale": "zh-CN"}, headers=mailing.headers)
+    assert answer.status_code == 200, answer.text
+    await deliver(mailing.db, MESSAGES, request("u1", "u2", "u3", "u4"))
+
+    told = {user: row["locale"] for user, row in (await rows(mailing)).items()}
+    assert told == {"u1": "en", "u2": "zh-CN", "u3": "zh-CN", "u4": "zh-CN"}
+
+
 async def test_each_person_is_told_in_their_language(mailing, sink, work, until):
     event = request("u1", "u2", "u3", "u1", "u4")
     async with work(mailing, dispatch_mails):

@@ -10,13 +10,13 @@ from opsloop_feedback.widget.page import script
 router = ApiRouter(tags=["widget"], include_in_schema=False)
 
 
-@router.get("/widget.js", dependencies=[public()])
+@router.api_route("/widget.js", methods=["GET", "HEAD"], dependencies=[public()])
 async def get_widget_script() -> Response:
     """Return the script that shows a button and a form on a page, in Chinese and English, by day and night."""
     return _answer(script())
 
 
-@router.get("/chat.js", dependencies=[public()])
+@router.api_route("/chat.js", methods=["GET", "HEAD"], dependencies=[public()])
 async def get_chat_script() -> Response:
     """Return the script that lets a page's visitors chat with the desk."""
     return _answer(script("chat.js"))

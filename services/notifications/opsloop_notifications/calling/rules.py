@@ -40,6 +40,13 @@ def reason_for(outcomes: Collection[str]) -> FailureReason | None:
     return "rejected" if Outcome.FAILED in outcomes else "no_address"
 
 
+def failure_of(outcome: Outcome, status: int | None) -> str | None:
+    """Return what a call that was not taken failed by, when no failure of the way there names it; None when it was taken."""
+    if outcome is Outcome.FAILED:
+        return "unsendable" if status is None else "refused"
+    return {Outcome.SENT: None, Outcome.LATER: "unavailable", Outcome.GONE: "gone"}[outcome]
+
+
 def again_at(tries: int, now: datetime, *, jitter: float, wait: timedelta | None) -> datetime | None:
     """Return when to call again after `tries` failed tries, not before a provider's wish; None when they are used up."""
     at = next_attempt_at(tries, now, jitter=jitter)

@@ -12,7 +12,7 @@ from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
 from opsloop_notifications.calling import service
 from opsloop_notifications.calling.caller import CallWork, call_once
-from opsloop_notifications.calling.rules import TEST_JOB, trial_of
+from opsloop_notifications.calling.rules import TEST_JOB, failure_of, trial_of
 from opsloop_notifications.ports import NotificationsPorts
 
 
@@ -31,13 +31,14 @@ async def test(job: JobRun) -> Mapping[str, Any]:
         return {
             "outcome": "failed",
             "status_code": None,
-            "failure": None,
+            "failure": "not_there",
             "detail": "The channel or contact is no more.",
         }
     aim, language = found
     told = trial_of(job.id, language)
     verdict, status, failure = await call_once(ports.outbound, aim, told, job.grounds.clock.now(), None)
-    return {"outcome": verdict.outcome, "status_code": status, "failure": failure, "detail": verdict.detail}
+    named = failure or failure_of(verdict.outcome, status)
+    return {"outcome": verdict.outcome, "status_code": status, "failure": named, "detail": verdict.detail}
 
 
 TEST = DueKind(TEST_JOB, test, long=True)

@@ -42,7 +42,7 @@ def _as_user(who: Principal) -> str | None:
     return who.user_id
 
 
-@router.get("/v1/inbox.js", dependencies=[public()], include_in_schema=False)
+@router.api_route("/v1/inbox.js", methods=["GET", "HEAD"], dependencies=[public()], include_in_schema=False)
 async def get_inbox_script() -> Response:
     """Return the script that shows an inbox on a page: `<ops-inbox>`, in Chinese and English, by day and night."""
     headers = {"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}

@@ -310,19 +310,25 @@ async def _rows(
         each.user_id: answer for each, answer in zip(asked, answers, strict=True) if isinstance(answer, Gather)
     }
     held = await gather(session, gathering, channel=channel, topic=kept.topic, key=kept.digest_key or "")
-    rows = [_row(held, *each) for each in zip(asked, addresses, people, answers, strict=True)]
+    house = (await workspaces.get(session)).locale
+    rows = [_row(held, house, *each) for each in zip(asked, addresses, people, answers, strict=True)]
     return [row._replace(channel_id=way and way.channel_id) for row, way in zip(rows, through, strict=True)]
 
 
 def _row(
-    held: Mapping[str, Held], asked: _Asked, address: str | None, person: Recipient | None, decision: Decision
+    held: Mapping[str, Held],
+    house: str,
+    asked: _Asked,
+    address: str | None,
+    person: Recipient | None,
+    decision: Decision,
 ) -> _Row:
     reason: FailureReason | None = decision.reason if isinstance(decision, Skip) else None
     if reason is None and not asked.contents:
         reason = "undeliverable"
     digest = held.get(asked.user_id) if reason is None else None
     until = decision.until if isinstance(decision, Defer) and reason is None else digest and digest.ends_at
-    locale, priority = _locale_for(asked.contents, person.locale if person else None), priority_of(decision)
+    locale, priority = _locale_for(asked.contents, (person and person.locale) or house), priority_of(decision)
     return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id, None, priority)
 
 
