@@ -140,7 +140,7 @@ async def assert_commands_reach_it(deployment: Deployment) -> None:
     )
     details = [line.split() for line in lines[8:]]
     assert ["metrics", "Incidents", "open,", "over", "all", "workspaces,", "critical", "0"] in details
-    assert {line[0] for line in details} == {"metrics", "notifications"}
+    assert {line[0] for line in details} == {"feedback", "metrics", "notifications"}
     assert "Nothing is parked" in opsloop(deployment, "events", "parked").stdout
     assert_programs_get_json(deployment)
     assert opsloop(deployment, "keys", "create", "--name", "x", "--scopes", "feedback:fly").returncode == 2

@@ -19,6 +19,7 @@ OF_OTHERS = frozenset(
         *("CLICKHOUSE_URL", "EVENTS_PATH", "GEOIP_DATABASE"),
         *("DOMAIN_EVENT_RETENTION_DAYS", "EVENT_RETENTION_DAYS", "MAIL_FROM", "MAIL_RETURN"),
         *("DKIM_DOMAIN", "DKIM_KEYS", "REPLY_DOMAIN"),
+        *("ATTACHMENTS_BUCKET", "ATTACHMENTS_BYTES", "ATTACHMENTS_PATH", "CLAMAV_URL"),
     }
 )
 """What single services and the one process read, which a service alone cannot know by its own class; a test holds the two together."""

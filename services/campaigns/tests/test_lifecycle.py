@@ -65,15 +65,17 @@ async def test_events_tell_the_life(world):
         "campaign.approved",
         "campaign.launched",
         "campaign.paused",
+        "message.changed",
+        "message.changed",
         "message.requested",
         "campaign.finished",
     ]
     # what others do not get leaves them no gap
     public, internal = f"campaign/{id}", f"campaign/{id}/internal"
-    assert [event.partitionkey for event in events] == [*4 * [public], internal, public]
-    assert [event.sequence for event in events] == [1, 2, 3, 4, 1, 5]
+    assert [event.partitionkey for event in events] == [*4 * [public], *3 * [internal], public]
+    assert [event.sequence for event in events] == [1, 2, 3, 4, 1, 2, 3, 5]
     assert {event.subject for event in events} == {public}
-    launched, finished = events[2], events[5]
+    launched, finished = events[2], events[7]
     assert launched.data == {"campaign_id": id, "name": "Sorry", "trigger": None, "audience_size": 1}
     assert launched.actor.startswith("key:")
     assert request.actor == "system"

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import EmailAddress, InModel, OutModel, Timestamp, absent
+from opsloop_common.invisible import comparable
 from opsloop_feedback.mailboxes.rules import Kind, Security, is_host
 from opsloop_feedback.shapes import Label
 
@@ -19,8 +20,8 @@ def _host(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must be one line of printable characters")
+    if not value.isprintable() or not comparable(value).strip():
+        raise ValueError("must be one line of characters that can be seen")
     return value
 
 
