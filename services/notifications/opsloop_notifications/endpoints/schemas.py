@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from opsloop_common.contracts.known import known_type
 from opsloop_common.filters import Filter
 from opsloop_common.http.schemas import Duration, FilterTermOut, InModel, OutModel, ShortText, Timestamp, absent
 from opsloop_notifications.shapes import (
@@ -23,7 +22,6 @@ from opsloop_notifications.shapes import (
 )
 
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
-KnownType = Annotated[str, StringConstraints(max_length=100), AfterValidator(known_type)]
 Format = Literal["cloudevents", "alertmanager", "slack", "teams", "feishu", "dingtalk", "wecom", "pagerduty"]
 About = Literal["events", "alerts"]
 Ordering = Literal["none", "stream"]
@@ -129,15 +127,6 @@ class WebhookWithSecret(WebhookOut):
     """An endpoint with its secret, shown this once; null where calls are signed by `v1a` alone."""
 
     secret: str | None
-
-
-class WebhookTestIn(InModel):
-    """What to try an endpoint with: a sample of a type, as `preview` shows it; unless it is said a `webhook.test`.
-
-    Neither `event_types` nor `filter` is asked whether it would be heard. The delivery is a `webhook.test` in either case.
-    """
-
-    event_type: KnownType | None = None
 
 
 class RotateIn(InModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets as random_secrets
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
@@ -13,10 +12,8 @@ from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, outbox, resources, workspaces
-from opsloop_common.contracts.catalogue import PUBLIC
-from opsloop_common.contracts.envelope import Event, EventData
+from opsloop_common.contracts.envelope import EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
-from opsloop_common.contracts.samples import sample
 from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Conflict, Invalid
@@ -261,22 +258,14 @@ async def public_keys(session: AsyncSession, webhook_id: UUID) -> list[str]:
     return [key for key in keys if key is not None]
 
 
-async def sample_of(session: AsyncSession, event_type: str) -> Event:
-    """Return an event of a type with every field filled in, as if it happened now in the session's workspace."""
-    made = await asyncio.to_thread(sample, PUBLIC[event_type])
-    return made.model_copy(update={"workspace": context_of(session).workspace, "time": clock_of(session).now()})
+async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
+    """Send a `webhook.test` event the way every event goes; returns its delivery. Also for a disabled endpoint.
 
-
-async def send_test(session: AsyncSession, webhook_id: UUID, event_type: str | None = None) -> Delivery:
-    """Send a test the way every event goes: a `webhook.test`, or a sample of a type; returns its delivery. Also for a disabled endpoint.
-
-    One that is told of alerts gets an alert that is a test, and Conflict (409) where a type is asked for.
+    One that is told of alerts gets an alert that is a test.
     """
     webhook = await queries.get_webhook(session, webhook_id)
     if webhook.handshake and webhook.consented_at is None:
         raise Conflict("The endpoint has not consented to being called.")
-    if event_type is not None and webhook.about == About.ALERTS:
-        raise Conflict("The endpoint is told of alerts, so no event can be tried.")
     event = event_from(
         WebhookTested(webhook_id=webhook.id),
         id=uuid7(),
@@ -285,10 +274,7 @@ async def send_test(session: AsyncSession, webhook_id: UUID, event_type: str | N
         context=context_of(session),
         sequence=1,
     )
-    tried = event
-    if event_type is not None:  # it is known again by the id of its delivery's event, as every event is
-        tried = (await sample_of(session, event_type)).model_copy(update={"id": event.id})
-    document = tried.to_bytes().decode()
+    document = event.to_bytes().decode()
     if webhook.about == About.ALERTS:
         link = work_of(session).grounds.link("/") or ""
         document = alertmanager.sample(event.time, receiver=_receiver(webhook).name, external_url=link)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.envelope import CONTENT_TYPE, Event
-from opsloop_common.db import clock_of, settings_of
+from opsloop_common.contracts.samples import sample
+from opsloop_common.db import clock_of, context_of, settings_of
 from opsloop_common.errors import Conflict, Invalid, NotFound
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import hears
@@ -74,7 +76,10 @@ async def _logged(session: AsyncSession, event_id: UUID) -> Event:
 async def _sample(session: AsyncSession, webhook: Webhook, event_type: str | None) -> Event:
     """Return an event of a type with every field filled in, or of the first type that the endpoint hears."""
     heard = (each for each in sorted(PUBLIC) if hears(webhook.event_types, each))
-    return await endpoints.sample_of(session, event_type or next(heard, min(PUBLIC)))
+    kind = PUBLIC[event_type or next(heard, min(PUBLIC))]
+    made = await asyncio.to_thread(sample, kind)
+    now: datetime = clock_of(session).now()
+    return made.model_copy(update={"workspace": context_of(session).workspace, "time": now})
 
 
 async def _body(event: Event, template: str | None) -> str:

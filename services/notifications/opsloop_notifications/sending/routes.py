@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query
+from fastapi import Query
 
 from opsloop_common.http.deps import Db, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -14,11 +14,10 @@ from opsloop_common.http.schemas import Timestamp
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.sending import service
-from opsloop_notifications.sending.schemas import AttemptOut, DeliveredType, DeliveryWithAttempts, ResendIn
+from opsloop_notifications.sending.schemas import AttemptOut, DeliveredType, DeliveryWithAttempts
 from opsloop_notifications.shapes import DeliveryOut, DeliveryState
 
 router = ApiRouter(tags=["webhooks"])
-Resent = Annotated[ResendIn, Body(default_factory=ResendIn)]
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
 
@@ -72,6 +71,6 @@ async def get_delivery(delivery_id: UUID, session: Db) -> DeliveryWithAttempts:
 @router.post(
     "/v1/deliveries/{delivery_id}/resend", status_code=202, dependencies=[WRITE], responses=problems(404, 409, 410)
 )
-async def resend_delivery(delivery_id: UUID, session: Db, body: Resent) -> DeliveryOut:
+async def resend_delivery(delivery_id: UUID, session: Db) -> DeliveryOut:
     """Try a delivery again, now and from the first attempt on, with the same `webhook-id`. 410 when its event is past its retention."""
     return DeliveryOut.model_validate(await service.resend(session, delivery_id))
