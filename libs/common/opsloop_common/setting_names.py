@@ -13,13 +13,12 @@ from opsloop_common.settings import Settings
 PREFIX = "OPSLOOP_"
 OF_OTHERS = frozenset(
     {
-        *("DATA_DIR", "POSTGRES_USER"),
+        *("DATA_DIR", "POSTGRES_USER", "CLAMAV_URL", "ATTACHMENTS_BUCKET", "ATTACHMENTS_BYTES", "ATTACHMENTS_PATH"),
         *("CAUSE_CAMPAIGNS_PER_HOUR", "CAUSE_MESSAGES_PER_HOUR", "PLAYBOOK_LAUNCHES_PER_HOUR"),
         *("WORKSPACE_LAUNCHES_PER_HOUR", "WORKSPACE_MESSAGES_PER_HOUR"),
         *("CLICKHOUSE_URL", "EVENTS_PATH", "GEOIP_DATABASE"),
         *("DOMAIN_EVENT_RETENTION_DAYS", "EVENT_RETENTION_DAYS", "MAIL_FROM", "MAIL_RETURN"),
         *("DKIM_DOMAIN", "DKIM_KEYS", "REPLY_DOMAIN"),
-        *("ATTACHMENTS_BUCKET", "ATTACHMENTS_BYTES", "ATTACHMENTS_PATH", "CLAMAV_URL"),
     }
 )
 """What single services and the one process read, which a service alone cannot know by its own class; a test holds the two together."""

@@ -64,6 +64,8 @@ async def to(talk):
         with suppress(ConnectionError):
             await talk(reader, writer)
         writer.transport.abort()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
