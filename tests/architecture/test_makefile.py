@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsloop_common.testing.databases import in_ci
+from opsloop_common.testing.prerequisites import end_without
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,7 +124,7 @@ def test_data_is_removed_where_the_setting_says_and_what_is_not_ours_stays(check
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty repository that ignores what this one does; the tests may run in a copy that is none."""
     if shutil.which("git") is None:
-        (pytest.fail if in_ci() else pytest.skip)("there is no git")
+        end_without("there is no git")
     folder = tmp_path_factory.mktemp("repository")
     subprocess.run(["git", "init", "-q", folder], check=True)
     shutil.copy(ROOT / ".gitignore", folder)

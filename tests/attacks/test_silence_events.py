@@ -20,8 +20,8 @@ from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.service import Service, Slice
 from opsloop_common.settings import Settings
-from opsloop_common.testing.databases import in_ci
 from opsloop_common.testing.kafka import JarBroker, NoBroker, broker_jars
+from opsloop_common.testing.prerequisites import end_without
 from opsloop_common.testing.proxy import Proxy
 from opsloop_common.testing.sample.service import SAMPLE
 from tests.harness import eventually
@@ -41,7 +41,7 @@ async def kafka_behind_proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
     try:
         jars = await asyncio.to_thread(broker_jars)
     except NoBroker as error:
-        (pytest.fail if in_ci() else pytest.skip)(str(error))
+        end_without(str(error))
     async with Proxy(("127.0.0.1", 0)).running() as proxy:
         broker = await asyncio.to_thread(JarBroker, jars, tmp_path, advertised=f"127.0.0.1:{proxy.port}")
         proxy.target = ("127.0.0.1", int(broker.bootstrap.rpartition(":")[2]))

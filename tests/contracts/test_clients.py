@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from opsloop_common.testing.databases import in_ci
+from opsloop_common.testing.prerequisites import end_without
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("feedback", "metrics", "campaigns", "notifications")
@@ -45,7 +45,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clients"), pytest.mark.
 
 def lacks(reason: str) -> None:
     """Skip with the reason, or fail where everything has to be there."""
-    (pytest.fail if in_ci() else pytest.skip)(reason)
+    end_without(reason)
 
 
 def run(*command: str | Path, cwd: Path) -> str:

@@ -20,8 +20,8 @@ from opsloop_common.outbound.client import (
 from opsloop_common.outbound.rules import AddressPolicy, parse_networks
 from opsloop_common.outbound.wire import Bounds
 from opsloop_common.settings import Settings
-from opsloop_common.testing.databases import in_ci
 from opsloop_common.testing.hooks import hooked
+from opsloop_common.testing.prerequisites import in_ci
 
 TARGETS = Path(__file__).parents[4] / "shared" / "testdata" / "ssrf_targets.json"
 PUBLIC = "93.184.216.34"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jwt import PyJWK
 from standardwebhooks import Webhook
 
-from opsloop_common.testing.databases import in_ci
+from opsloop_common.testing.prerequisites import in_ci
 from opsloop_notifications.endpoints.service import new_secret
 from opsloop_notifications.signing.rules import (
     BadSecret,

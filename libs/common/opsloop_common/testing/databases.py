@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -202,8 +201,3 @@ class TestDatabases:
 def _kind(service: Service) -> str:
     """Return what the databases of services are told apart by: a test may have a service of its own under a known name."""
     return f"{service.name}_{crc32(service.migrations.encode()):08x}"
-
-
-def in_ci() -> bool:
-    """Say whether a missing prerequisite must fail rather than skip."""
-    return os.environ.get("CI", "").lower() == "true"
