@@ -219,6 +219,7 @@ PAIRS = [
             "objectives",
             "scenarios-notifications",
             "segments",
+            "triage",
             "service-levels",
             "conversations",
             "webhooks",
