@@ -26,6 +26,7 @@ from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.mailboxes import MAILBOX
 from tests.contracts.worlds.metrics import REPORTED, WINDOW
 from tests.contracts.worlds.recipient_imports import BATCH
+from tests.contracts.worlds.scheduled_replies import SCHEDULED_REPLY
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.contracts.worlds.templates import MESSAGE, TEMPLATE
 
@@ -109,6 +110,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/recipients:batch": BATCH,
     "POST /v1/suppressions": SUPPRESSION,
     "POST /v1/calls": CALL,
+    "POST /v1/feedback/{feedback_id}/scheduled-replies": SCHEDULED_REPLY,
     "POST /v1/mail/bounces": BOUNCES,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},

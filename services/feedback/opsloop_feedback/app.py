@@ -28,6 +28,7 @@ from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.ports import open_ports
 from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.routing_rules import slice as routing_rules
+from opsloop_feedback.scheduled_replies import slice as scheduled_replies
 from opsloop_feedback.search import slice as search
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
@@ -89,6 +90,7 @@ SERVICE = Service(
         bulk_changes.SLICE,
         feedback_imports.SLICE,
         calls.SLICE,
+        scheduled_replies.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -119,6 +119,16 @@ def is_open(calendar: Calendar, now: datetime) -> bool:
     return any(start * 60 <= seconds < end * 60 for start, end in calendar.windows(local.date()))
 
 
+def opens_after(calendar: Calendar, now: datetime) -> datetime | None:
+    """Return when working time begins next: of one that is open now, the time after. None when that is further off than anybody plans."""
+    worked_until = now
+    for begin, end in _spans(calendar, now, now + LONGEST_WAIT):
+        if begin > worked_until:
+            return begin
+        worked_until = end
+    return None
+
+
 def _spans(calendar: Calendar, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield working time between two moments in UTC, in order."""
     for begin, end, offset in _stretches(calendar.zone, since.astimezone(UTC), until.astimezone(UTC)):

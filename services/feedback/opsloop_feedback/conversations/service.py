@@ -41,17 +41,19 @@ async def add_message(
     body: str,
     expected: Precondition = ANY_VERSION,
     files: Sequence[UUID] = (),
+    actor: str | None = None,
 ) -> FeedbackMessage:
     """Write a reply to the author, or a note, with files; raises NotFound, StaleVersion (412), Invalid (422).
 
     A reply to what was merged lands where it was merged into. A reply is on its way when this commits; that it
-    went out is told when that is heard. A note never leaves the service.
+    went out is told when that is heard. A note never leaves the service. `actor`: who wrote it, if not whoever asks.
     """
     if kind == REPLY:
         message = await _reply(session, feedback_id, body, expected)
     else:
         feedback = await items.lock_feedback(session, feedback_id, expected)
         message = _written(session, feedback, SaidBy.STAFF, kind=kind, body=body)
+    message.actor = actor or message.actor
     await attachments.name(session, files, feedback_id=message.feedback_id, message_id=message.id)
     return message
 

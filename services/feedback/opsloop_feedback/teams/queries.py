@@ -41,6 +41,11 @@ async def has_named(session: AsyncSession, name: str) -> bool:
     return (await session.scalars(named)).one() > 0
 
 
+async def find_named(session: AsyncSession, name: str) -> Team | None:
+    """Return the team that posts name so, or None."""
+    return await resources.find(session, Team, Team.name == name)
+
+
 async def find_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Team]:
     """Return those of some teams that are there."""
     if not ids:

@@ -50,6 +50,11 @@ async def lock_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[T
     return await queries.lock_teams(session, ids)
 
 
+async def find_named(session: AsyncSession, name: str) -> Team | None:
+    """Return the team that posts name so, or None."""
+    return await queries.find_named(session, name)
+
+
 async def find_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Team]:
     """Return those of some teams that are there."""
     return await queries.find_teams(session, ids)

@@ -1,0 +1,1 @@
+"""Scheduled replies: what is said to an author later, once, unless somebody thinks better of it."""
