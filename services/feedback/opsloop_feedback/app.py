@@ -13,6 +13,7 @@ from opsloop_feedback.calls import slice as calls
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.chats import slice as chats
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.drafts import slice as drafts
 from opsloop_feedback.feedback_imports import slice as feedback_imports
 from opsloop_feedback.form_pages import slice as form_pages
 from opsloop_feedback.forms import slice as forms
@@ -91,6 +92,7 @@ SERVICE = Service(
         feedback_imports.SLICE,
         calls.SLICE,
         scheduled_replies.SLICE,
+        drafts.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -11,6 +11,7 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_feedback.conversations import queries, service
 from opsloop_feedback.conversations.schemas import MessageIn, MessageOut, SaidOut
+from opsloop_feedback.drafts import service as drafts
 from opsloop_feedback.items import service as items
 
 router = ApiRouter(tags=["conversations"])
@@ -45,9 +46,10 @@ async def add_message(feedback_id: UUID, body: MessageIn, session: Db, expected:
     """Reply to the author, or leave a note among us. A reply to a new feedback opens it.
 
     A reply to a merged one lands on the feedback that it was merged into (`feedback_id` says so). With `If-Match` of the feedback's
-    ETag nothing is said when somebody replied, or the author answered, since it was seen.
+    ETag nothing is said when somebody replied, or the author answered, since it was seen. Your draft of this kind is gone then.
     """
     message = await service.add_message(
         session, feedback_id, kind=body.kind, body=body.body, expected=expected, files=body.attachments
     )
+    await drafts.is_sent(session, feedback_id, kind=body.kind)
     return MessageOut.model_validate(message)

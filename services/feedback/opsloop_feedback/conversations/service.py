@@ -25,6 +25,7 @@ from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations import queries, rules
 from opsloop_feedback.conversations.models import FeedbackMessage as FeedbackMessage
 from opsloop_feedback.conversations.rules import Delivery, Progress, SaidBy, Way
+from opsloop_feedback.drafts import service as drafts
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
 from opsloop_feedback.ports import FeedbackPorts
@@ -275,6 +276,7 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
         )
         await indexing.forget(session, feedback_ids)
         await attachments.take_back(session, feedback_ids)
+        await drafts.forget(session, feedback_ids)
         streams = [f"feedback/{id}{kind}" for id in feedback_ids for kind in ("", INTERNAL_STREAM)]
         await outbox.forget(session, streams, user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))

@@ -9,6 +9,7 @@ from fastapi import Response
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_feedback.drafts import service as drafts
 from opsloop_feedback.items import service as items
 from opsloop_feedback.scheduled_replies import queries, service
 from opsloop_feedback.scheduled_replies.models import ScheduledReply
@@ -36,6 +37,7 @@ async def schedule_reply(
     somebody gives it another time.
     """
     reply = await service.schedule_reply(session, feedback_id, body.model_dump())
+    await drafts.is_sent(session, feedback_id, kind="reply")
     set_location(response, f"/v1/scheduled-replies/{reply.id}")
     return _answer(response, reply)
 
