@@ -149,3 +149,67 @@ async def test_the_database_knows_its_kinds(ann):
     with pytest.raises(IntegrityError):
         async with ann.desk.api.db.transaction(Context(workspace="acme")) as session:
             await session.execute(text("UPDATE feedback_draft SET kind = 'x'"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"body": ""}, "/body"),
+        ({"body": "x" * 50_001}, "/body"),
+        ({"body": 7}, "/body"),
+        ({"kind": "letter"}, "/kind"),
+        ({"actor": "ben"}, "/actor"),
+    ],
+)
+async def test_what_is_malformed_is_refused_by_its_name(ann, fields, pointer):
+    refused = await ann.call("PUT", expect=422, json={"body": WORDS} | fields)
+    assert [error["pointer"] for error in refused["errors"]] == [pointer]
+    await ann.call("GET", expect=404)
+
+
+async def test_the_longest_is_kept_whole(ann):
+    await ann.keep("长" * 50_000, 201)
+    assert (await ann.call("GET"))["body"] == "长" * 50_000
+
+
+async def test_what_changes_nothing_writes_nothing(ann):
+    made = await ann.keep(expect=201)
+    first = ann.answer.headers["etag"]
+    ann.desk.api.clock.advance(60)
+
+    assert (await ann.keep(), ann.answer.headers["etag"]) == (made, first)
+
+
+async def test_what_is_said_by_a_macro_leaves_it(ann, clockwork):
+    macro = await clockwork.make("/v1/macros", {"name": "noted", "note": "Asked for the order."})
+    await ann.keep(expect=201, kind="note")
+
+    await ann.call("POST", f"/macros/{macro['id']}")
+
+    assert (await ann.call("GET"))["body"] == WORDS
+
+
+async def test_one_about_a_merged_post_is_gone_when_the_reply_lands_on_the_target(ann, desk):
+    target = await desk.post(body="Paying fails.")
+    await ann.keep(expect=201)
+    await ann.call("POST", "/merge", json={"into": target["id"]})
+    assert (await ann.call("GET"))["body"] == WORDS
+
+    said = await ann.call("POST", "/messages", 201, json={"kind": "reply", "body": "Done."})
+
+    assert said["feedback_id"] == target["id"]
+    await ann.call("GET", expect=404)
+
+
+async def test_who_only_reads_begins_nothing(ann, desk):
+    reader = Writer(desk, await desk.api.key("feedback:read"), {"id": ann.path.rsplit("/", 1)[1]})
+    await reader.keep(expect=403)
+    await reader.call("DELETE", expect=403)
+    await reader.call("GET", expect=404)
+
+
+async def test_who_is_erased_takes_nothing_of_others(ann, desk):
+    other = Writer(desk, desk.agent, await desk.post(body="Paying fails.", author={"user_id": "u2"}))
+    await other.keep("to u2", 201)
+    await deliver(desk.api.db, ERASURES, make_event(UserErased(erasure_id=uuid4(), user_id="u1", user_ids=["u1"])))
+    assert (await other.call("GET"))["body"] == "to u2"

@@ -304,3 +304,133 @@ async def test_the_database_holds_what_is_sent_to_its_message(later):
         with pytest.raises(IntegrityError):
             async with later.desk.api.db.transaction(Context(workspace="acme")) as session:
                 await session.execute(text(f"UPDATE scheduled_reply SET {wrong} WHERE id = :id"), {"id": made["id"]})
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"body": ""}, "/body"),
+        ({"body": "x" * 50_001}, "/body"),
+        ({"body": None}, "/body"),
+        ({"send_at": "tomorrow"}, "/send_at"),
+        ({"send_at": "2026-12-01T09:00:00"}, "/send_at"),
+        ({"send_at": "2020-12-01T09:00:00Z"}, "/send_at"),
+        ({"send_at": "2029-12-01T09:00:00Z"}, "/send_at"),
+        ({"send_at": None}, "/send_at"),
+        ({"at_opening": True}, "/send_at"),
+        ({"at_opening": "perhaps"}, "/at_opening"),
+        ({"cc": "x"}, "/cc"),
+    ],
+)
+async def test_what_is_malformed_is_refused_by_its_name(later, fields, pointer):
+    post = await later.desk.post()
+    refused = await later.plan(post, 422, **({"send_at": later.ahead(hours=1)} | fields))
+    assert [error["pointer"] for error in refused["errors"]] == [pointer]
+    assert (await later.desk.get(f"/v1/feedback/{post['id']}/scheduled-replies"))["items"] == []
+
+
+async def test_what_changes_nothing_writes_nothing(later):
+    made = await later.plan(await later.desk.post())
+    first = later.etag
+
+    same = await later.change(made, body=made["body"])
+    await later.change(made)
+
+    assert (same, later.etag) == (made, first)
+
+
+async def test_it_is_said_in_the_name_of_who_wrote_it_last(later):
+    post = await later.desk.post()
+    made = await later.plan(post)
+    other = await later.desk.api.key("feedback:read", "feedback:write")
+    url = f"/v1/scheduled-replies/{made['id']}"
+    changed = (await later.desk.client.patch(url, json={"body": "今天修好。"}, headers=other)).json()
+
+    await later.work(hours=1)
+
+    said = (await later.desk.get(f"/v1/feedback/{post['id']}/messages"))["items"]
+    assert [one["actor"] for one in said] == [changed["actor"]] != [made["actor"]]
+
+
+async def test_other_words_alone_leave_it_held_and_held_ones_are_cancelled(later):
+    post = await later.desk.post()
+    made = await later.plan(post)
+    await later.desk.patch(post["id"], status="resolved")
+    await later.work(hours=1)
+
+    assert (await later.change(made, body="已经好了。"))["status"] == "held"
+    await later.work(hours=1)
+    assert await later.said(post) == []
+
+    await later.call("DELETE", f"/v1/scheduled-replies/{made['id']}", 204)
+
+
+async def test_what_was_written_to_a_finished_post_is_said(later):
+    post = await later.desk.post()
+    await later.desk.patch(post["id"], status="closed")
+    await later.plan(post)
+
+    await later.work(hours=1)
+
+    assert await later.said(post) == ["明天修好。"]
+    assert (await later.desk.get(f"/v1/feedback/{post['id']}"))["status"] == "closed"
+
+
+async def test_a_worker_that_was_away_for_days_says_it_once(later):
+    post = await later.desk.post()
+    for hours in (1, 2):
+        await later.plan(post, body=f"in {hours}", send_at=later.ahead(hours=hours))
+
+    await later.work(days=9)
+    await later.work(days=9)
+
+    assert sorted(await later.said(post)) == ["in 1", "in 2"]
+
+
+async def test_one_that_is_written_to_a_merged_post_is_held_when_the_target_is_finished_meanwhile(later):
+    target, post = await later.desk.post(), await later.desk.post(body="Paying fails.")
+    await later.call("POST", f"/v1/feedback/{post['id']}/merge", json={"into": target["id"]})
+    made = await later.plan(post)
+    await later.desk.patch(target["id"], status="resolved")
+
+    await later.work(hours=1)
+
+    assert ((await later.now(made))["status"], await later.said(target)) == ("held", [])
+
+
+async def test_a_time_that_was_worked_out_stays_when_the_calendar_changes(later):
+    calendar = await later.clockwork.calendar()
+    await later.clockwork.make("/v1/teams", {"name": "支付组", "calendar_id": calendar, "members": []})
+    post = await later.desk.post()
+    await later.desk.patch(post["id"], team="支付组")
+    made = await later.plan(post, at_opening=True)
+
+    await later.clockwork.change(f"/v1/calendars/{calendar}", time_zone="Europe/Berlin")
+
+    assert (await later.now(made))["send_at"] == made["send_at"]
+    assert (await later.change(made, at_opening=True))["send_at"] != made["send_at"]
+
+
+async def test_who_only_reads_plans_nothing(later):
+    post = await later.desk.post()
+    made = await later.plan(post)
+    reader = await later.desk.api.key("feedback:read")
+    url = f"/v1/scheduled-replies/{made['id']}"
+    asked = [
+        ("POST", f"/v1/feedback/{post['id']}/scheduled-replies", {"body": "x", "send_at": later.ahead(hours=1)}),
+        ("PATCH", url, {"body": "x"}),
+        ("DELETE", url, None),
+    ]
+    for method, path, body in asked:
+        assert (await later.desk.client.request(method, path, json=body, headers=reader)).status_code == 403
+    assert (await later.desk.client.get(url, headers=reader)).json() == made
+
+
+async def test_a_key_that_is_used_twice_plans_once(later):
+    post = await later.desk.post()
+    body = {"body": "明天修好。", "send_at": later.ahead(hours=1)}
+    path = f"/v1/feedback/{post['id']}/scheduled-replies"
+    first, again = [await later.call("POST", path, 201, {"Idempotency-Key": "k1"}, json=body) for _ in range(2)]
+    assert first == again
+    await later.work(hours=1)
+    assert await later.said(post) == ["明天修好。"]
