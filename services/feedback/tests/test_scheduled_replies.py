@@ -408,7 +408,7 @@ async def test_a_time_that_was_worked_out_stays_when_the_calendar_changes(later)
     await later.clockwork.change(f"/v1/calendars/{calendar}", time_zone="Europe/Berlin")
 
     assert (await later.now(made))["send_at"] == made["send_at"]
-    assert (await later.change(made, at_opening=True))["send_at"] != made["send_at"]
+    assert (await later.plan(post, at_opening=True))["send_at"] != made["send_at"]
 
 
 async def test_who_only_reads_plans_nothing(later):

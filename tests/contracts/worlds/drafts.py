@@ -18,5 +18,6 @@ WORLD = World(
     make,
     bodies={"PUT /v1/feedback/{feedback_id}/draft": DRAFT},
     changes={"PUT /v1/feedback/{feedback_id}/draft": DRAFT | {"body": "so"}},
+    no_changes={"PUT /v1/feedback/{feedback_id}/draft": DRAFT},
     worded={"PUT /v1/feedback/{feedback_id}/draft": DRAFT | {"body": SAID}},
 )

@@ -18,7 +18,10 @@ async def make(api: Api) -> dict[str, str]:
 WORLD = World(
     "feedback",
     make,
-    bodies={"PATCH /v1/scheduled-replies/{scheduled_reply_id}": {"body": "another"}},
+    bodies={
+        "POST /v1/feedback/{feedback_id}/scheduled-replies": SCHEDULED_REPLY,
+        "PATCH /v1/scheduled-replies/{scheduled_reply_id}": {"body": "another"},
+    },
     changes={"PATCH /v1/scheduled-replies/{scheduled_reply_id}": {"send_at": "2026-12-25T07:00:00Z"}},
     worded={
         "POST /v1/feedback/{feedback_id}/scheduled-replies": SCHEDULED_REPLY | {"body": SAID},

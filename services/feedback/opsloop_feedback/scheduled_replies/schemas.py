@@ -31,7 +31,6 @@ class ScheduledReplyPatch(InModel):
 
     body: ReplyText = Field(default_factory=absent)
     send_at: Timestamp = Field(default_factory=absent)
-    at_opening: AtOpening = Field(default_factory=absent)
 
 
 class ScheduledReplyOut(OutModel):

@@ -62,8 +62,7 @@ async def change_reply(
     reply = await queries.lock_reply(session, reply_id, expected)
     rules.require_unsent(ScheduledStatus(reply.status))
     given = {name: changes[name] for name in ("body",) if name in changes}
-    if changes.get("send_at") is not None or changes.get("at_opening"):
-        rules.require_one_time(changes.get("send_at"), at_opening=bool(changes.get("at_opening")))
+    if changes.get("send_at", reply.send_at) != reply.send_at:
         target = await _target(session, reply.feedback_id)
         given["send_at"] = await _time(session, target, changes)
         given |= {"status": ScheduledStatus.WAITING.value, "held_because": None}
