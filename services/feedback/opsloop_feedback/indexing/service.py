@@ -133,6 +133,8 @@ async def show(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
 async def _set_standing(
     session: AsyncSession, feedback_ids: Sequence[UUID], *, is_hidden: bool, is_repeat: bool
 ) -> Collection[IndexedFeedback]:
+    if not feedback_ids:
+        return ()
     workspace = context_of(session).workspace
     await session.execute(insert(_ROWS).on_conflict_do_nothing(), [_unread(id, workspace) for id in feedback_ids])
     rows = await queries.lock_indexed(session, feedback_ids)
