@@ -83,7 +83,7 @@ def question_page(look: Look, *, score: int | None, comment: str, flaw: str | No
     body = (
         f"<h1>{look.word('question')}</h1>{notice}"
         f'<p class="about"><span class="soft">{look.word("about")} #{look.number}</span><br>{escape(look.title)}</p>'
-        f'<form method="post" action="{look.link()}#notice"><fieldset><legend>{look.word("question")}</legend>{ticks}</fieldset>'
+        f'<form method="post" action="{look.link()}#notice"><fieldset><legend>{look.word("scale")}</legend>{ticks}</fieldset>'
         f'<p><label class="label" for="comment">{look.word("comment")} <span class="soft">{look.word("optional")}</span></label>'
         f'<textarea id="comment" name="comment" maxlength="{COMMENT_CHARACTERS}">{escape(comment)}</textarea></p>'
         f"<button>{look.word('send')}</button></form>"

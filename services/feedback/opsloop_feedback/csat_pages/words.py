@@ -6,6 +6,7 @@ Pair = tuple[str, str]
 
 WORDS: dict[str, Pair] = {
     "question": ("Are you satisfied with how we resolved it?", "您对处理结果满意吗？"),
+    "scale": ("Your score", "您的评分"),
     "about": ("Your message", "您的反馈"),
     "comment": ("What should we know?", "还有什么想告诉我们？"),
     "optional": ("(optional)", "（选填）"),
