@@ -37,6 +37,8 @@ FURTHER = {
     "feedback.chats.streaming": Further(
         35, "the answer that goes on while a visitor watches, apart from asking for it"
     ),
+    "feedback.csat_pages.layout": Further(5, "the page as HTML"),
+    "feedback.csat_pages.words": Further(-20, "data: what the page says, in two languages"),
     "feedback.form_pages.layout": Further(5, "the page as HTML"),
     "feedback.form_pages.words": Further(-20, "data: what the page says, in two languages"),
     "feedback.widget.page": Further(-10, "the script that shows a form on somebody's page"),

@@ -209,6 +209,7 @@ PAIRS = [
             "capture",
             "channels",
             "consent",
+            "csat",
             "feedback-imports",
             "insights",
             "kpis",

@@ -61,6 +61,7 @@ COMPUTED = {
     "/v1/received-mails/{mail_id}",
     "/v1/calendars/{calendar_id}/due-time",
     "/v1/reports/sla",
+    "/v1/reports/csat",
     "/v1/forms/{form_id}/counts",
     "/v1/feedback/{feedback_id}/canned-replies/{canned_reply_id}",
     "/v1/schedules/{schedule_id}/shifts",

@@ -13,6 +13,8 @@ from opsloop_feedback.calls import slice as calls
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.chats import slice as chats
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.csat import slice as csat
+from opsloop_feedback.csat_pages import slice as csat_pages
 from opsloop_feedback.feedback_imports import slice as feedback_imports
 from opsloop_feedback.form_pages import slice as form_pages
 from opsloop_feedback.forms import slice as forms
@@ -89,6 +91,8 @@ SERVICE = Service(
         bulk_changes.SLICE,
         feedback_imports.SLICE,
         calls.SLICE,
+        csat.SLICE,
+        csat_pages.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,
