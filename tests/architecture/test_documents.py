@@ -217,6 +217,7 @@ PAIRS = [
             "messages",
             "mission",
             "objectives",
+            "scenarios-feedback",
             "scenarios-notifications",
             "segments",
             "triage",
