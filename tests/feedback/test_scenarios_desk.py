@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from opsloop_common.limits import ATTACHMENT_BYTES
-from opsloop_common.testing.http import MakeApi, settings_for_tests
-from opsloop_feedback.app import SERVICE
-from opsloop_feedback.settings import FeedbackSettings
 from services.feedback.tests.desks import Clockwork
 from services.feedback.tests.test_attachments import PNG, Files
-from services.feedback.tests.test_files_scanning import EICAR, clamd
+from services.feedback.tests.test_files_scanning import EICAR
 from tests.feedback.test_scenarios import ask, heard
 
 DUE = {
@@ -62,23 +58,6 @@ async def test_6_what_approaches_and_is_breached_is_told_once_and_what_waits_sta
     by_hand = {"met": 1, "breached": 2, "compliance": pytest.approx(1 / 3)}
     assert {name: first[name] for name in by_hand} == by_hand
     print(f"6 told {len(await china.told())} times of 2 breaches, report {by_hand['met']} of 3 met")
-
-
-@pytest.fixture
-async def talk(api: MakeApi, tmp_path: Path) -> Any:
-    """A desk with a place for files, a scanner of viruses, a page for authors and mail that comes back."""
-    async with clamd() as port:
-        settings = settings_for_tests(
-            FeedbackSettings,
-            attachments_path=tmp_path / "files",
-            clamav_url=f"tcp://127.0.0.1:{port}",
-            public_url="https://ops.example.test",
-            reply_domain="mail.example.test",
-        )
-        door = await api(SERVICE, settings)
-        desk = Files(door, await door.key("feedback:read", "feedback:write", "feedback:admin"))
-        desk.folder = tmp_path / "files"
-        yield desk
 
 
 NOTE = "只有我们知道：先退款再查"
