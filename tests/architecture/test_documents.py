@@ -218,6 +218,7 @@ PAIRS = [
             "messages",
             "mission",
             "objectives",
+            "scenarios-feedback",
             "scenarios-notifications",
             "segments",
             "triage",
