@@ -9,9 +9,12 @@ from opsloop_common.contracts.feedback import FeedbackErased, FeedbackResolved
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
+from opsloop_common.testing.http import settings_for_tests
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.csat.consumers import ERASURES, QUESTIONS, RESOLVED
-from services.feedback.tests.csat_authors import LI
+from opsloop_feedback.settings import FeedbackSettings
+from services.feedback.tests.conftest import Desk
+from services.feedback.tests.csat_authors import LI, PUBLIC, Asking
 
 
 def resolved(id, **options):
@@ -129,3 +132,27 @@ async def test_the_audit_log_knows_the_score_and_no_words(asking):
     assert "csat_response.answered" in log
     assert "csat_settings.updated" in log
     assert "somebody wrote this" not in log
+
+
+async def test_who_answers_the_mail_opens_the_post_again_and_the_question_waits(api):
+    settings = settings_for_tests(FeedbackSettings, public_url=PUBLIC, reply_domain="mail.example.com")
+    door = await api(SERVICE, settings)
+    asking = Asking(Desk(door, await door.key("feedback:read", "feedback:write", "feedback:admin")))
+    await asking.say(enabled=True)
+    item, link = await asking.asked_link(channel="email", external_id="<first@example.test>")
+    [question] = await asking.asked()
+
+    assert question["reply_to"].endswith("@mail.example.com")
+    assert question["body"].endswith("If it is not resolved, just answer this mail.")
+    assert "<first@example.test>" in question["references"]
+    await asking.desk.patch(item["id"], status="open")
+    await asking.open(link, 404)
+
+
+async def test_what_was_resolved_long_ago_is_asked_no_more(asking):
+    item = await asking.desk.post(author=LI)
+    await asking.desk.patch(item["id"], status="resolved")
+    asking.clock.advance(91 * 86_400)
+    await asking.work(0)
+
+    assert await asking.asked() == []
