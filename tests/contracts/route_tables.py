@@ -14,6 +14,8 @@ SCOPES = {
     "POST /v1/chats": {"submit", "write"},
     "POST /v1/mail/reports": {"report", "write"},
     "POST /v1/mail/bounces": {"report", "write"},
+    # mail to all who wrote is turned on by who answers for it
+    "PATCH /v1/csat-settings": {"admin"},
     # whoever may do anything may know the calendar, and how far the work is that it began
     "GET /v1/workspace": {"read", "write"},
     "GET /v1/jobs/{job_id}": {"read", "write"},

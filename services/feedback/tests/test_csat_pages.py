@@ -1,6 +1,8 @@
 """The page of the question: in both languages, readable by day and night, in a real browser by keyboard alone."""
 
+import re
 from contextlib import asynccontextmanager
+from html import escape, unescape
 
 import pytest
 
@@ -148,3 +150,81 @@ async def test_it_is_readable_by_day_and_night_and_turns_its_language(asking, tm
         await tab.press_for_page("Enter")
         assert await tab.ask("document.documentElement.lang") == "en"
         await tab.picture(tmp_path / "rating-1280-english.png")
+
+
+ODD = ("", "&", '"><b>', "'", "\u202e", "x" * 2_000, "两行\n话", "</textarea>", "{0} %s")
+
+
+@pytest.mark.parametrize("typed", ODD)
+@pytest.mark.parametrize("language", [0, 1])
+def test_whatever_was_typed_comes_back_as_text_and_nothing_else(typed, language):
+    look = Look(number=1, title=typed, token="A" * 44, language=language)
+
+    page = layout.question_page(look, score=2, comment=typed, flaw="long")
+
+    shown = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    assert unescape(shown[1]) == typed
+    assert page.count("<textarea") == page.count("</textarea>") == 1
+    assert page.count("<form") == page.count("</form>") == page.count("<button>") == 1
+    assert f"<br>{escape(typed)}</p>" in page
+
+
+@pytest.mark.parametrize("name", [*WORDS])
+def test_each_text_stands_in_both_languages(name):
+    english, chinese = WORDS[name]
+
+    assert english.isascii()
+    assert any("一" <= each <= "鿿" for each in chinese)
+
+
+def test_the_five_answers_go_from_worst_to_best_and_best_is_shown_first():
+    page = layout.question_page(Look(1, "t", "A" * 44, 0), score=None, comment="")
+
+    assert re.findall(r'value="(\d)"', page) == ["5", "4", "3", "2", "1"]
+    assert SCORES[0][0] == "Very dissatisfied"
+    assert SCORES[4][0] == "Very satisfied"
+    for score in range(1, 6):
+        chosen = layout.question_page(Look(1, "t", "A" * 44, 0), score=score, comment="")
+        assert re.findall(r'value="(\d)" checked', chosen) == [str(score)]
+
+
+async def test_a_language_that_was_turned_to_stays(asking):
+    _, link = await asking.asked_link(locale="zh-CN")
+
+    english = (await asking.open(f"{link}&lang=en")).text
+    sent = await asking.send(f"{link}&lang=en", "5")
+
+    assert WORDS["question"][0] in english
+    assert "&amp;lang=en#notice" in english
+    assert WORDS["thanks"][0] in sent
+    assert WORDS["question"][1] in (await asking.open(link)).text
+    assert (await asking.desk.client.get(f"{link}&lang=english")).status_code == 422
+
+
+async def test_the_page_is_kept_by_nobody_and_shown_in_no_frame(asking):
+    _, link = await asking.asked_link()
+
+    for answer in (
+        await asking.open(link),
+        await asking.desk.client.post(link, data={"score": "5"}),
+        await asking.desk.client.post(link, data={"score": "9"}),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in policy
+        assert "sandbox allow-forms" in policy
+        assert "script-src" not in policy
+        assert '<meta name="robots" content="noindex">' in answer.text
+        assert not answer.cookies
+        assert "<script" not in answer.text
+
+
+async def test_what_was_answered_stands_there_when_the_link_is_opened_again(asking):
+    _, link = await asking.asked_link()
+    await asking.send(link, "3", "两行\n话")
+
+    page = (await asking.open(link)).text
+
+    assert 'value="3" checked' in page
+    assert "两行\n话</textarea>" in page

@@ -31,12 +31,13 @@ _Z = 1.959963984540054
 _MAILS = {
     "en": (
         "How did we do? [#{number}]",
-        "We have resolved “{title}”. Are you satisfied with how we did it? One click and a number are enough:\n\n{url}\n\n"
-        "If it is not resolved, just answer us.",
+        "We have resolved “{title}”. Are you satisfied with how we did it? One click and a number are enough:\n\n{url}",
+        "\n\nIf it is not resolved, just answer this mail.",
     ),
     "zh": (
         "您对处理结果满意吗？[#{number}]",
-        "您反馈的“{title}”已处理完毕。您对处理结果满意吗？打开链接，选一个分数即可：\n\n{url}\n\n如果问题仍未解决，请直接告诉我们。",
+        "您反馈的“{title}”已处理完毕。您对处理结果满意吗？打开链接，选一个分数即可：\n\n{url}",
+        "\n\n如果问题仍未解决，请直接回复此邮件。",
     ),
 }
 
@@ -57,10 +58,10 @@ def is_chinese(locale: str) -> bool:
     return locale.lower().startswith("zh")
 
 
-def mail(locale: str, *, number: int, title: str, url: str) -> tuple[str, str]:
-    """Return subject and body of the question, in the language of the post."""
-    subject, body = _MAILS["zh" if is_chinese(locale) else "en"]
-    return subject.format(number=number), body.format(title=title, url=url)
+def mail(locale: str, *, number: int, title: str, url: str, is_answered_to: bool) -> tuple[str, str]:
+    """Return subject and body of the question, in the language of the post. `is_answered_to`: what is answered comes back to us."""
+    subject, body, answer = _MAILS["zh" if is_chinese(locale) else "en"]
+    return subject.format(number=number), body.format(title=title, url=url) + (answer if is_answered_to else "")
 
 
 def read_score(text: str) -> int:

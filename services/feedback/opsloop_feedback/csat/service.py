@@ -96,7 +96,9 @@ async def ask(session: AsyncSession, feedback_id: UUID) -> None:
     url = link_of(session, feedback)
     known = feedback.author_verified
     way = conversations.way_to(feedback.workspace, feedback.author_user_id, feedback.author_email, is_verified=known)
-    if url is None or way is None or await queries.find_response(session, feedback_id, resolved_at) is not None:
+    if url is None or way is None or now > resolved_at + rules.ANSWERABLE:
+        return None
+    if await queries.find_response(session, feedback_id, resolved_at) is not None:
         return None
     if await queries.is_asked_since(session, way.user_id, now - settings.quiet):
         return None
@@ -104,7 +106,7 @@ async def ask(session: AsyncSession, feedback_id: UUID) -> None:
     if await queries.count_asked(session, now - AN_HOUR, limit=at_once) >= at_once:
         return await _schedule(session, feedback_id, now + AN_HOUR)
     response = _new(session, feedback, resolved_at, person=way.user_id, asked_at=now)
-    outbox.append(session, _question(feedback, response, way, url))
+    outbox.append(session, _question(session, feedback, response, way, url))
     return None
 
 
@@ -116,10 +118,17 @@ def _new(session: AsyncSession, feedback: items.Feedback, resolved_at: datetime,
     return response
 
 
-def _question(feedback: items.Feedback, response: CsatResponse, way: conversations.Way, url: str) -> ReplyRequested:
+def _question(
+    session: AsyncSession, feedback: items.Feedback, response: CsatResponse, way: conversations.Way, url: str
+) -> ReplyRequested:
     locale = feedback.locale or feedback.triage.get("language") or "en"
-    title = rules.short_title(feedback.title, feedback.body)
-    subject, body = rules.mail(locale, number=feedback.number, title=title, url=url)
+    title, domain = (
+        rules.short_title(feedback.title, feedback.body),
+        settings_of(session, FeedbackSettings).reply_domain,
+    )
+    sign = partial(ports_of(session, FeedbackPorts).secrets.digest, purpose=conversations.SIGNED)
+    address = conversations.reply_address(domain, feedback.id, feedback.workspace, sign)
+    subject, body = rules.mail(locale, number=feedback.number, title=title, url=url, is_answered_to=domain is not None)
     return ReplyRequested(
         feedback_id=feedback.id,
         number=feedback.number,
@@ -130,6 +139,10 @@ def _question(feedback: items.Feedback, response: CsatResponse, way: conversatio
         locale=locale,
         title=subject,
         body=body,
+        reply_to=address if domain else None,
+        references=conversations.references_of(
+            address, [feedback.external_id if feedback.channel == conversations.EMAIL else None]
+        ),
     )
 
 
