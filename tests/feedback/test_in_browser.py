@@ -70,7 +70,11 @@ async def test_what_was_sent_by_a_form_is_answered_and_the_answer_seen(talk: Fil
         post = await queued(talk)
         assert await tab.ask("document.querySelector('.reference').textContent") == post["external_id"]
 
-        await answered(talk, tab, post, tab.url, tmp_path)
+        await tab_on_page_to(tab, "查看处理进展和我们的回复")
+        await tab.press_for_page("Enter")
+        assert "我们已收到。" in await tab.ask("document.body.innerText")
+
+        await answered(talk, tab, post, await tab.ask("location.href"), tmp_path)
 
 
 async def test_a_screenshot_sent_by_the_widget_is_seen_answered_and_the_answer_seen(talk: Files, tmp_path: Path):

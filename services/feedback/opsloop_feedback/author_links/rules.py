@@ -20,9 +20,14 @@ def token_of(feedback_id: UUID, workspace: str, sign: Sign) -> str:
     return urlsafe_b64encode(feedback_id.bytes + _proof(feedback_id, workspace, sign)).decode()
 
 
+def is_token(text: str) -> bool:
+    """Say whether a text has the form of what links carry."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def read_token(token: str, workspace: str, signs: Collection[Sign]) -> UUID | None:
     """Return the post that a link is about, None when it is none of ours for this workspace."""
-    if not _TOKEN.fullmatch(token):
+    if not is_token(token):
         return None
     raw = urlsafe_b64decode(token)
     id, proof = UUID(bytes=raw[:16]), raw[16:]

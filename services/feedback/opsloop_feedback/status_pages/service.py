@@ -47,9 +47,13 @@ async def link_of(session: AsyncSession, feedback_id: UUID) -> str | None:
     public_url = settings_of(session, FeedbackSettings).public_url
     if public_url is None:
         return None
+    return f"{public_url.rstrip('/')}/p/{feedback.workspace}/{PAGE}?token={token_for(session, feedback.id)}"
+
+
+def token_for(session: AsyncSession, feedback_id: UUID) -> str:
+    """Return what the link of a post's page carries, also of one that is not there: then it leads nowhere."""
     sign = partial(ports_of(session, FeedbackPorts).secrets.digest, purpose=rules.SIGNED)
-    token = links.token_of(feedback.id, feedback.workspace, sign)
-    return f"{public_url.rstrip('/')}/p/{feedback.workspace}/{PAGE}?token={token}"
+    return links.token_of(feedback_id, context_of(session).workspace, sign)
 
 
 def read(session: AsyncSession, token: str) -> UUID:
