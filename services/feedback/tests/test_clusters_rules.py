@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_feedback.clusters.finding import find
-from opsloop_feedback.clusters.rules import LABELS, Post, Turned, labels, rising, turn
+from opsloop_feedback.clusters.rules import LABELS, Post, Turned, labels, recognized, rising
 from opsloop_feedback.terms.rules import read
 
 SET = Path(__file__).parent / "data/topics.tsv"
@@ -109,13 +109,13 @@ def of(*numbers):
     ],
 )
 def test_a_topic_keeps_its_id_while_most_of_its_posts_stay(before, now, turned):
-    assert turn({UUID(int=number): id for id, numbers in before.items() for number in numbers}, now) == turned
+    assert recognized({UUID(int=number): id for id, numbers in before.items() for number in numbers}, now) == turned
 
 
 @given(st.dictionaries(st.integers(0, 30), st.integers(0, 4)), st.dictionaries(st.integers(0, 30), st.integers(0, 4)))
 def test_no_two_topics_have_one_id(before, now):
     topics = [of(*(post for post, at in now.items() if at == topic)) for topic in range(5)]
-    turned = turn({UUID(int=post): UUID(int=100 + id) for post, id in before.items()}, topics)
+    turned = recognized({UUID(int=post): UUID(int=100 + id) for post, id in before.items()}, topics)
     ids = [id for one in turned for id in (one.id, *one.took_in) if id is not None]
 
     assert len(turned) == len(topics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -19,13 +20,25 @@ from opsloop_feedback.cluster_members.service import Joining
 from opsloop_feedback.clusters import queries, rules, service
 from opsloop_feedback.clusters.models import Cluster
 from opsloop_feedback.clusters.rules import Clustering, Found, Post, Turned
+from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
-from opsloop_feedback.items.service import RecentPost
 from opsloop_feedback.synonyms import service as synonyms
 from opsloop_feedback.terms.rules import Vocabulary, read
 
 READ_AT_ONCE = 2_000
+MOST_NUMBER = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class _Recent:
+    """When something was said, how grave it is, and who said it, in one word."""
+
+    id: UUID
+    number: int
+    created_at: datetime
+    severity: str
+    author: str
 
 
 @dataclass(frozen=True)
@@ -45,22 +58,23 @@ async def find_topics(run: LongRun) -> None:
         await _keep(session, recent, put)
 
 
-async def _read(run: LongRun) -> tuple[dict[UUID, RecentPost], list[Post]]:
+async def _read(run: LongRun) -> tuple[dict[UUID, _Recent], list[Post]]:
     """Return the newest posts of these weeks, the oldest first, and what each is found by; a portion in each transaction."""
     async with run.transaction() as session:
-        since = clock_of(session).now() - rules.WEEKS * rules.WEEK
+        now = clock_of(session).now()
         known = await members.all_members(session)
-    recent: dict[UUID, RecentPost] = {}
+    recent: dict[UUID, _Recent] = {}
     terms: dict[UUID, Sequence[str]] = {}
-    before: RecentPost | None = None
+    since, before = now - rules.WEEKS * rules.WEEK, (now, MOST_NUMBER)
     words: dict[str, str] = {}
     while len(recent) < limits.CLUSTER_POSTS:
         async with run.transaction() as session:
-            some = await items.recent_posts(session, since=since, before=before, limit=READ_AT_ONCE)
+            rows = await items.recent_posts(session, since, before, READ_AT_ONCE)
+            some = [_Recent(*row) for row in rows]
             read_as = await indexing.terms_of(session, [one.id for one in some])
         if not some:
             break
-        before = some[-1]
+        before = (some[-1].created_at, some[-1].number)
         recent |= {one.id: one for one in some}
         # each word is held once, however many say it
         terms |= {id: tuple(words.setdefault(term, term) for term in of) for id, of in read_as.items()}
@@ -98,12 +112,12 @@ def _told(by: Vocabulary, one: tuple[Found, list[tuple[str, str | None]]]) -> _P
     return _Put(topic, rules.labels(topic.terms, ways))
 
 
-async def _keep(session: AsyncSession, recent: dict[UUID, RecentPost], put: Sequence[_Put]) -> None:
+async def _keep(session: AsyncSession, recent: dict[UUID, _Recent], put: Sequence[_Put]) -> None:
     known = await queries.lock_clusters(session)
     before = await members.all_members(session)  # as they are by now: who excluded one meanwhile is heard
     excluded = {id for id, (_, is_excluded) in before.items() if is_excluded}
     posts = [[id for id in one.found.posts if id not in excluded] for one in put]
-    turned = rules.turn({id: of for id, (of, is_excluded) in before.items() if not is_excluded}, posts)
+    turned = rules.recognized({id: of for id, (of, is_excluded) in before.items() if not is_excluded}, posts)
     kept = [_cluster(session, known, one, each, ids, recent) for one, each, ids in zip(put, turned, posts, strict=True)]
     await session.flush()
     joining = [
@@ -114,7 +128,8 @@ async def _keep(session: AsyncSession, recent: dict[UUID, RecentPost], put: Sequ
     joined = {one.feedback_id for one in joining} | (excluded & recent.keys())
     await members.let_go(session, before.keys() - joined)
     # those that went away meanwhile are not there to belong to anything
-    there = await items.lock_ids(session, [one.feedback_id for one in joining])
+    ids = [one.feedback_id for one in joining]
+    there = {id for _, id in await items.numbers_matching(session, Filters(), ids=ids, limit=len(ids))}
     await members.keep(session, [one for one in joining if one.feedback_id in there])
     _end(known, turned, kept)
     for cluster in known.values():
@@ -129,7 +144,7 @@ def _cluster(
     one: _Put,
     turned: Turned,
     posts: Sequence[UUID],
-    recent: dict[UUID, RecentPost],
+    recent: dict[UUID, _Recent],
 ) -> Cluster:
     if turned.id is not None:
         cluster = known[turned.id]

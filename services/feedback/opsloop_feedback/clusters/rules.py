@@ -199,7 +199,7 @@ class Clustering:
         return best if best is not None and products[best] / self._norms[best] >= least else None
 
 
-def turn(before: Mapping[UUID, UUID], topics: Sequence[Sequence[UUID]]) -> list[Turned]:
+def recognized(before: Mapping[UUID, UUID], topics: Sequence[Sequence[UUID]]) -> list[Turned]:
     """Return what became of the topics that posts belonged to `before`, for each topic that was found now.
 
     The one that has most of an earlier one's posts is that one; of several that it has most of, the one it shares most with. What

@@ -63,7 +63,6 @@ _AUTHOR = func.coalesce(
     literal("m:") + func.lower(Feedback.author_email),
     literal("f:") + cast(Feedback.id, Text),
 )
-"""Who said it, in one word; who is unknown is one of their own."""
 
 
 @dataclass(frozen=True)
@@ -298,34 +297,12 @@ async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> di
     return {one.id: one for one in found}
 
 
-@dataclass(frozen=True)
-class RecentPost:
-    """When something was said, how grave it is, and who said it, in one word."""
-
-    id: UUID
-    number: int
-    created_at: datetime
-    severity: str
-    author: str
-
-
-async def recent_posts(
-    session: AsyncSession, *, since: datetime, before: RecentPost | None, limit: int
-) -> list[RecentPost]:
-    """Return what was said since a time, newest first, past one of it."""
-    own = [Feedback.workspace == context_of(session).workspace, Feedback.created_at >= since]
-    if before is not None:
-        place = tuple_(literal(before.created_at), literal(before.number))
-        own.append(tuple_(Feedback.created_at, Feedback.number) < place)
-    columns = (Feedback.id, Feedback.number, Feedback.created_at, Feedback.severity, _AUTHOR)
-    found = await session.execute(select(*columns).where(*own).order_by(*NEWEST_FIRST).limit(limit))
-    return [RecentPost(*row) for row in found]
-
-
-async def lock_ids(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of some feedback are there, and stay until the transaction ends."""
-    found = select(Feedback.id).where(*_among(session, feedback_ids)).order_by(Feedback.id)
-    return set(await session.scalars(found.with_for_update(read=True, key_share=True)))
+async def recent_posts(session: AsyncSession, since: datetime, before: tuple[datetime, int], limit: int) -> list[Any]:
+    """Return id, number, time, severity and author of what was said since a time and `before` a place, newest first."""
+    place = tuple_(Feedback.created_at, Feedback.number) < tuple_(*map(literal, before))
+    said = select(Feedback.id, Feedback.number, Feedback.created_at, Feedback.severity, _AUTHOR).where(place)
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.created_at >= since)
+    return list(await session.execute(said.where(*own).order_by(*NEWEST_FIRST).limit(limit)))
 
 
 async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:

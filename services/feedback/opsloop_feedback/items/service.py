@@ -31,7 +31,6 @@ from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.counting import count_each as count_each
 from opsloop_feedback.items.models import Feedback as Feedback
-from opsloop_feedback.items.queries import RecentPost as RecentPost
 from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.queries import count_members as count_members
@@ -42,7 +41,6 @@ from opsloop_feedback.items.queries import ids_after as ids_after
 from opsloop_feedback.items.queries import imported_after as imported_after
 from opsloop_feedback.items.queries import loads_of as loads_of
 from opsloop_feedback.items.queries import lock_feedback as lock_feedback
-from opsloop_feedback.items.queries import lock_ids as lock_ids
 from opsloop_feedback.items.queries import lock_several as lock_several
 from opsloop_feedback.items.queries import lock_some as lock_some
 from opsloop_feedback.items.queries import newest_said as newest_said
