@@ -33,6 +33,9 @@ FURTHER = {
     "feedback.files.scanning": Further(25, "asks ClamAV, in its protocol"),
     "feedback.letters.reading": Further(5, "reads one mail by libraries, as a process of its own that may not hold us"),
     "feedback.items.counting": Further(22, "counts posts by labels in one bounded statement, apart from finding them"),
+    "feedback.clusters.finding": Further(
+        35, "looks for topics, as long work in turns; what people say of them stands apart"
+    ),
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
     "feedback.chats.streaming": Further(
         35, "the answer that goes on while a visitor watches, apart from asking for it"

@@ -208,6 +208,7 @@ PAIRS = [
             "bots",
             "capture",
             "channels",
+            "clusters",
             "consent",
             "csat",
             "feedback-imports",

@@ -12,6 +12,8 @@ from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.calls import slice as calls
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.chats import slice as chats
+from opsloop_feedback.cluster_members import slice as cluster_members
+from opsloop_feedback.clusters import slice as clusters
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.csat import slice as csat
 from opsloop_feedback.csat_pages import slice as csat_pages
@@ -93,6 +95,8 @@ SERVICE = Service(
         calls.SLICE,
         csat.SLICE,
         csat_pages.SLICE,
+        cluster_members.SLICE,
+        clusters.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import AfterValidator, BeforeValidator
@@ -27,6 +28,7 @@ async def _filters(
     number: Annotated[list[Number] | None, Query()] = None,
     assignee: Annotated[list[UserId] | None, Query()] = None,
     team: Annotated[list[Word] | None, Query()] = None,
+    cluster: Annotated[list[UUID] | None, Query(description="A topic, of `GET /v1/clusters`.")] = None,
     created_from: Timestamp | None = None,
     created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,
     due_before: Annotated[Timestamp | None, Query(description="Not included.")] = None,
@@ -46,6 +48,7 @@ async def _filters(
         number=number or (),
         assignee=assignee or (),
         team=team or (),
+        cluster=[str(each) for each in cluster or ()],
         created_from=created_from,
         created_to=created_to,
         due_before=due_before,

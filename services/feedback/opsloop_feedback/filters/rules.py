@@ -66,6 +66,7 @@ class Filters:
     number: Sequence[int] = ()
     assignee: Sequence[str] = ()
     team: Sequence[str] = ()
+    cluster: Sequence[str] = ()
     created_from: datetime | None = None
     created_to: datetime | None = None
     due_before: datetime | None = None

@@ -240,6 +240,11 @@ async def count_terms(session: AsyncSession) -> bool:
     return bool(found.batches == BATCHES_AT_ONCE)
 
 
+async def terms_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return what some posts are found by."""
+    return await queries.terms_of(session, feedback_ids)
+
+
 async def rarity(session: AsyncSession, tokens: Collection[str]) -> Rarity:
     """Return how many of the workspace's posts have each term."""
     return await queries.rarity(session, tokens)

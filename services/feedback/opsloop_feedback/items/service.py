@@ -45,6 +45,7 @@ from opsloop_feedback.items.queries import lock_several as lock_several
 from opsloop_feedback.items.queries import lock_some as lock_some
 from opsloop_feedback.items.queries import newest_said as newest_said
 from opsloop_feedback.items.queries import numbers_matching as numbers_matching
+from opsloop_feedback.items.queries import recent_posts as recent_posts
 from opsloop_feedback.items.queries import said_in as said_in
 from opsloop_feedback.items.queries import some_feedback as some_feedback
 from opsloop_feedback.items.queries import sorted_posts as sorted_posts
