@@ -171,6 +171,11 @@ def test_severities_of_feedback(severity, means):
     ("link", "shown"),
     [
         ("https://ops.example.test/api/x", "https://ops.example.test/api/x"),
+        # what answers there is JSON, also below a path of its own; a page that only names such a place is one
+        ("https://ops.example.test/api/metrics/v1/breaches/1", None),
+        ("https://example.test/loop/api/notifications/", None),
+        ("https://ops.example.test/api/metricsboard/1", "https://ops.example.test/api/metricsboard/1"),
+        ("https://grafana.example.test/d/1?of=/api/metrics/v1", "https://grafana.example.test/d/1?of=/api/metrics/v1"),
         ("javascript:alert(1)", None),
         ("https://x/ y", None),
         ("https://x/\n", None),
@@ -179,7 +184,7 @@ def test_severities_of_feedback(severity, means):
         (None, None),
     ],
 )
-def test_only_addresses_are_links(link, shown):
+def test_only_addresses_of_pages_are_links(link, shown):
     assert message_of(breach() | {"link": link}, "en").link == shown
 
 

@@ -27,6 +27,8 @@ LINK_CHARACTERS = 1_000
 NUMBER_CHARACTERS = 30
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 _LINK = re.compile(r"https?://[!-~]+")
+_FOR_MACHINES = re.compile(r"https?://[^/?#]+(/[^?#]*)?/api/(feedback|metrics|campaigns|notifications)(/|$)")
+"""Addresses of our services: what answers there is JSON, which nobody reads in a chat."""
 _SEVERITIES: dict[str, Severity] = {
     "critical": "critical",
     "page": "critical",
@@ -194,9 +196,9 @@ def _severity(value: Any, *, otherwise: Severity) -> Severity:
 
 
 def _link(value: Any) -> str | None:
-    """Return an address that may be opened; whatever is none is left out, since some of these come from outside."""
+    """Return an address where people find a page; whatever is none is left out, since some of these come from outside."""
     is_link = isinstance(value, str) and len(value) <= LINK_CHARACTERS and _LINK.fullmatch(value)
-    return value if is_link else None
+    return value if is_link and not _FOR_MACHINES.match(value) else None
 
 
 def _of_alerts(told: Mapping[str, Any], language: Language) -> Message:
