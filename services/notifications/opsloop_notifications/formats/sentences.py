@@ -133,6 +133,7 @@ OPERATORS = {
     "ge": ("at or above", "不低于"),
 }
 AGAINST = (", alarm {operator} {threshold}", "，告警线：{operator} {threshold}")
+THRESHOLD = (", threshold {threshold}", "，告警线 {threshold}")
 EXPECTED = (", expected {expected}", "，预期 {expected}")
 PERSON, PEOPLE = ("{count} person", "{count} 人"), ("{count} people", "{count} 人")
 NOBODY = ("nobody", "无人")
