@@ -73,6 +73,13 @@ class Filters:
     text: str | None = None
 
 
+@dataclass(frozen=True)
+class ByAuthors(Filters):
+    """Filters, and what only some authors wrote: (user id, address where there is none, whether it is vouched for)."""
+
+    authors: Sequence[tuple[str | None, str | None, bool]] = ()
+
+
 TIMES = frozenset({"created_from", "created_to", "due_before", "updated_from"})
 NAMES = tuple(field.name for field in fields(Filters))
 

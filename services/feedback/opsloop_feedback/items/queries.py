@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     cast,
     func,
@@ -32,7 +33,7 @@ from opsloop_common.columns import Moment, comparable_column
 from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import ANY_VERSION, Precondition
-from opsloop_feedback.filters.rules import Filters, Sort
+from opsloop_feedback.filters.rules import ByAuthors, Filters, Sort
 from opsloop_feedback.items.models import DUE, NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states.rules import Status
@@ -154,6 +155,8 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     if filters.author:
         addresses = [author.lower() for author in filters.author]
         yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
+    if isinstance(filters, ByAuthors):
+        yield written_by(filters)
     if filters.tag:
         tag = func.unnest(Feedback.tags).column_valued("tag")
         yield select(tag).where(comparable_column(tag).in_(map(comparable, filters.tag))).exists()
@@ -167,6 +170,17 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.updated_at >= filters.updated_from
     for term in searchable(filters.text or "").split():
         yield Feedback.search_text.contains(term, autoescape=True)
+
+
+def written_by(filters: ByAuthors) -> ColumnElement[bool]:
+    """Return what holds of the posts of some authors, so that indexes find them."""
+    ids = [(user_id, is_verified) for user_id, _, is_verified in filters.authors if user_id is not None]
+    emails = [(email, is_verified) for user_id, email, is_verified in filters.authors if user_id is None]
+    by_email = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(emails)
+    return or_(
+        tuple_(Feedback.author_user_id, Feedback.author_verified).in_(ids),
+        and_(Feedback.author_user_id.is_(None), by_email),
+    )
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:
