@@ -75,9 +75,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class ByAuthors(Filters):
-    """Filters, and what only some authors wrote: (user id, address where there is none, whether it is vouched for)."""
+    """Filters, and only some authors: by their ids, or by addresses where they have none; and whether these are vouched for."""
 
-    authors: Sequence[tuple[str | None, str | None, bool]] = ()
+    user_ids: Sequence[tuple[str, bool]] = ()
+    emails: Sequence[tuple[str, bool]] = ()
 
 
 TIMES = frozenset({"created_from", "created_to", "due_before", "updated_from"})

@@ -174,13 +174,9 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
 
 def written_by(filters: ByAuthors) -> ColumnElement[bool]:
     """Return what holds of the posts of some authors, so that indexes find them."""
-    ids = [(user_id, is_verified) for user_id, _, is_verified in filters.authors if user_id is not None]
-    emails = [(email, is_verified) for user_id, email, is_verified in filters.authors if user_id is None]
-    by_email = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(emails)
-    return or_(
-        tuple_(Feedback.author_user_id, Feedback.author_verified).in_(ids),
-        and_(Feedback.author_user_id.is_(None), by_email),
-    )
+    mail = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(filters.emails)
+    named = tuple_(Feedback.author_user_id, Feedback.author_verified).in_(filters.user_ids)
+    return or_(named, and_(Feedback.author_user_id.is_(None), mail))
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:

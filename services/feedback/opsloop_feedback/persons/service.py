@@ -110,8 +110,10 @@ async def _note_ways(session: AsyncSession, new: dict[Appearance, Post], given: 
 async def narrowed(session: AsyncSession, filters: Filters, person_ids: Collection[UUID]) -> ByAuthors:
     """Narrow filters to what some people, and those for whom they stand, wrote; who is not there wrote nothing."""
     known = await queries.authors_of(session, person_ids)
-    authors = [(rules.user_id_of(by), rules.email_of(by), is_verified) for by, is_verified in known]
-    return ByAuthors(**vars(filters), authors=authors)
+    named = [(rules.user_id_of(by), rules.email_of(by), is_verified) for by, is_verified in known]
+    user_ids = [(user_id, is_verified) for user_id, _, is_verified in named if user_id is not None]
+    emails = [(email, is_verified) for _, email, is_verified in named if email is not None]
+    return ByAuthors(**vars(filters), user_ids=user_ids, emails=emails)
 
 
 async def merge_person(session: AsyncSession, person_id: UUID, into_id: UUID) -> Person:
