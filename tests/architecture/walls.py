@@ -34,6 +34,10 @@ _BY_DESIGN = {
         ("opsloop_feedback.items.queries", READS, "cluster_member"),
         ("opsloop_feedback.items.counting", READS, "cluster_member"),
         ("opsloop_feedback.search.routes", READS, "cluster_member"),
+        *(
+            ("opsloop_feedback.people.routes", READS, table)
+            for table in ("person", "person_identity", "person_suggestion")
+        ),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),
         ("opsloop_notifications.digest_mails.routes", READS, "digest"),
         ("opsloop_notifications.calling.routes", READS, "call_attempt"),

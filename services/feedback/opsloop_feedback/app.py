@@ -29,6 +29,8 @@ from opsloop_feedback.mail_in import slice as mail_in
 from opsloop_feedback.mail_polling import slice as mail_polling
 from opsloop_feedback.mailboxes import slice as mailboxes
 from opsloop_feedback.merging import slice as merging
+from opsloop_feedback.people import slice as people
+from opsloop_feedback.persons import slice as persons
 from opsloop_feedback.ports import open_ports
 from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.routing_rules import slice as routing_rules
@@ -97,6 +99,8 @@ SERVICE = Service(
         csat_pages.SLICE,
         cluster_members.SLICE,
         clusters.SLICE,
+        persons.SLICE,
+        people.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -9,8 +9,10 @@ from fastapi import Depends, Query
 from pydantic import AfterValidator, BeforeValidator
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.http.deps import Db
 from opsloop_common.http.schemas import ShortText, Slug, Timestamp, UserId
 from opsloop_feedback.filters.rules import Facet, Filters, Sort
+from opsloop_feedback.persons import service as persons
 from opsloop_feedback.shapes import AuthorName, ExternalId, Number, Word, distinct_values, split_at_commas
 from opsloop_feedback.states.rules import Status
 
@@ -59,6 +61,18 @@ async def _filters(
 
 FilterQuery = Annotated[Filters, Depends(_filters)]
 """A repeated filter means any of its values; all filters must hold."""
+
+
+async def _narrowed(
+    session: Db,
+    filters: FilterQuery,
+    person: Annotated[list[UUID] | None, Query(description="Who wrote it, by any of their ids and addresses.")] = None,
+) -> Filters:
+    return await persons.narrowed(session, filters, person) if person else filters
+
+
+PeoplesFilterQuery = Annotated[Filters, Depends(_narrowed)]
+"""The same, and who wrote it."""
 SortQuery = Annotated[
     Sort,
     Query(

@@ -74,6 +74,14 @@ class Filters:
     text: str | None = None
 
 
+@dataclass(frozen=True)
+class ByAuthors(Filters):
+    """Filters, and only some authors: by their ids, or by addresses where they have none; and whether these are vouched for."""
+
+    user_ids: Sequence[tuple[str, bool]] = ()
+    emails: Sequence[tuple[str, bool]] = ()
+
+
 TIMES = frozenset({"created_from", "created_to", "due_before", "updated_from"})
 NAMES = tuple(field.name for field in fields(Filters))
 

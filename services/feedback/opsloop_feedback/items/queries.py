@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     cast,
     func,
@@ -33,7 +34,7 @@ from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.cluster_members import service as cluster_members
-from opsloop_feedback.filters.rules import Filters, Sort
+from opsloop_feedback.filters.rules import ByAuthors, Filters, Sort
 from opsloop_feedback.items.models import DUE, NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states.rules import Status
@@ -164,6 +165,8 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     if filters.author:
         addresses = [author.lower() for author in filters.author]
         yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
+    if isinstance(filters, ByAuthors):
+        yield written_by(filters)
     if filters.tag:
         tag = func.unnest(Feedback.tags).column_valued("tag")
         yield select(tag).where(comparable_column(tag).in_(map(comparable, filters.tag))).exists()
@@ -177,6 +180,13 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.updated_at >= filters.updated_from
     for term in searchable(filters.text or "").split():
         yield Feedback.search_text.contains(term, autoescape=True)
+
+
+def written_by(filters: ByAuthors) -> ColumnElement[bool]:
+    """Return what holds of the posts of some authors, so that indexes find them."""
+    mail = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(filters.emails)
+    named = tuple_(Feedback.author_user_id, Feedback.author_verified).in_(filters.user_ids)
+    return or_(named, and_(Feedback.author_user_id.is_(None), mail))
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:

@@ -29,6 +29,7 @@ from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.facts import rules as facts
 from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.items import queries, rules
+from opsloop_feedback.items.counting import count_by as count_by
 from opsloop_feedback.items.counting import count_each as count_each
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import SaidPost as SaidPost
