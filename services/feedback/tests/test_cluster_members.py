@@ -165,6 +165,8 @@ async def test_others_count_and_see_none_of_it(kept):
     assert await kept.all(THEIRS) == {}
     assert await kept.counted(context=THEIRS) == {}
     assert await kept.posts(0, context=THEIRS) == set()
+    assert await kept.posts(1) == set()
+    assert set(await kept.counted(0)) == {kept.topics[0]}
 
 
 async def test_a_member_needs_its_post_and_its_topic(kept):

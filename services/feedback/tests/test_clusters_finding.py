@@ -5,12 +5,12 @@ from collections import defaultdict
 import pytest
 from sqlalchemy import text
 
-from opsloop_common import limits
 from opsloop_common.db import Context
 from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.events import deliver
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.arrivals.consumers import ARRIVALS
+from opsloop_feedback.clusters import rules
 
 DAY = 86_400
 MINE = Context("acme", actor="test")
@@ -208,7 +208,7 @@ async def test_the_list_is_narrowed_counted_and_kept_as_a_view_by_topics(hours):
 async def test_only_the_newest_are_looked_at_and_the_largest_kept(hours, monkeypatch):
     await hours.say(*about("walrus", "tusk"))
     await hours.say(*about("narwhal", "horn"), "narwhal horn delta")
-    monkeypatch.setattr(limits, "CLUSTERS_PER_WORKSPACE", 1)
+    monkeypatch.setattr(rules, "MOST_CLUSTERS", 1)
 
     [one] = await hours.pass_by()
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import limits, resources
+from opsloop_common import resources
 from opsloop_common.db import clock_of
 from opsloop_common.due import LongRun
 from opsloop_common.turns import in_turns
@@ -67,7 +67,7 @@ async def _read(run: LongRun) -> tuple[dict[UUID, _Recent], list[Post]]:
     terms: dict[UUID, Sequence[str]] = {}
     since, before = now - rules.WEEKS * rules.WEEK, (now, MOST_NUMBER)
     words: dict[str, str] = {}
-    while len(recent) < limits.CLUSTER_POSTS:
+    while len(recent) < rules.MOST_POSTS:
         async with run.transaction() as session:
             rows = await items.recent_posts(session, since, before, READ_AT_ONCE)
             some = [_Recent(*row) for row in rows]
@@ -92,9 +92,7 @@ async def find(posts: Sequence[Post], *, workspace: str) -> list[Found]:
     await in_turns(clustering.settle, clustering.numbers(), workspace=workspace)
     await in_turns(clustering.choose, range(len(posts)), workspace=workspace)
     found = await in_turns(clustering.found, clustering.numbers(), workspace=workspace)
-    return sorted((one for one in found if one is not None), key=lambda one: -len(one.posts))[
-        : limits.CLUSTERS_PER_WORKSPACE
-    ]
+    return sorted((one for one in found if one is not None), key=lambda one: -len(one.posts))[: rules.MOST_CLUSTERS]
 
 
 async def _put(run: LongRun, topics: Sequence[Found]) -> list[_Put]:

@@ -29,6 +29,8 @@ LABELS = 6
 COMMON = 0.15
 """What a larger share of all posts says tells no topics apart."""
 EXAMPLES = 5
+MOST_POSTS = 100_000
+MOST_CLUSTERS = 1_000
 REMEMBERED = timedelta(days=90)
 """A topic that nobody speaks of any more is known for so long."""
 KEPT = 0.5
