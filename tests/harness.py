@@ -135,21 +135,24 @@ class Deployment:
     async def ready(self) -> None:
         """Wait until every service says it is ready."""
         async with httpx.AsyncClient(trust_env=False) as client:
+            seen: dict[str, str] = {}
 
             async def all_ready() -> bool:
                 for name, process in self.processes.items():
                     assert not process.is_dead(), f"{name} ended early:\n{process.tail()}"
                 try:
-                    answers = [await client.get(f"{url}/readyz") for url in self.urls.values()]
-                except httpx.TransportError:
+                    answers = {name: await client.get(f"{url}/readyz") for name, url in self.urls.items()}
+                except httpx.TransportError as error:
+                    seen.update(error=repr(error))
                     return False
-                return all(answer.status_code == 200 for answer in answers)
+                seen.update({name: answer.text for name, answer in answers.items()})
+                return all(answer.status_code == 200 for answer in answers.values())
 
             try:
                 await eventually(all_ready, within=START_DEADLINE_SECONDS, what="every service ready")
             except AssertionError as error:
                 logs = "\n".join(f"--- {name}\n{process.tail()}" for name, process in self.processes.items())
-                raise AssertionError(f"{error}\n{logs}") from None
+                raise AssertionError(f"{error}; {seen}\n{logs}") from None
 
     async def fetch(self, service: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """Read a service's database as its owner, past row-level security: for counting what happened."""

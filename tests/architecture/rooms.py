@@ -33,10 +33,15 @@ FURTHER = {
     "feedback.files.scanning": Further(25, "asks ClamAV, in its protocol"),
     "feedback.letters.reading": Further(5, "reads one mail by libraries, as a process of its own that may not hold us"),
     "feedback.items.counting": Further(22, "counts posts by labels in one bounded statement, apart from finding them"),
+    "feedback.clusters.finding": Further(
+        35, "looks for topics, as long work in turns; what people say of them stands apart"
+    ),
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
     "feedback.chats.streaming": Further(
         35, "the answer that goes on while a visitor watches, apart from asking for it"
     ),
+    "feedback.csat_pages.layout": Further(5, "the page as HTML"),
+    "feedback.csat_pages.words": Further(-20, "data: what the page says, in two languages"),
     "feedback.form_pages.layout": Further(5, "the page as HTML"),
     "feedback.form_pages.words": Further(-20, "data: what the page says, in two languages"),
     "feedback.widget.page": Further(-10, "the script that shows a form on somebody's page"),

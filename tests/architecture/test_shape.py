@@ -168,6 +168,7 @@ def test_only_what_holds_no_transaction_waits_for_its_turn():
 
     assert found == {
         "libs/common/opsloop_common/turns.py",
+        "services/feedback/opsloop_feedback/clusters/finding.py",
         "services/feedback/opsloop_feedback/learning/service.py",
         "libs/common/opsloop_common/http/body.py",
         "libs/common/opsloop_common/http/routing.py",

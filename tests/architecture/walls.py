@@ -29,6 +29,15 @@ _BY_DESIGN = {
         ("opsloop_feedback.search.routes", READS, "feedback_token"),
         ("opsloop_notifications.lines.routes", READS, "delivery_line"),
         ("opsloop_feedback.slas.routes", READS, "sla_clock"),
+        ("opsloop_feedback.clusters.routes", READS, "cluster_member"),
+        ("opsloop_feedback.items.routes", READS, "cluster_member"),
+        ("opsloop_feedback.items.queries", READS, "cluster_member"),
+        ("opsloop_feedback.items.counting", READS, "cluster_member"),
+        ("opsloop_feedback.search.routes", READS, "cluster_member"),
+        *(
+            ("opsloop_feedback.people.routes", READS, table)
+            for table in ("person", "person_identity", "person_suggestion")
+        ),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),
         ("opsloop_notifications.digest_mails.routes", READS, "digest"),
         ("opsloop_notifications.calling.routes", READS, "call_attempt"),

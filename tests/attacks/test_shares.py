@@ -39,7 +39,8 @@ class Line:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
         lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._host}", f"Authorization: Bearer {self._key}"]
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", *head]
+        kind = [] if any(each.startswith("Content-Type") for each in head) else ["Content-Type: application/json"]
+        lines += [*kind, f"Content-Length: {len(body)}", *head]
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         names = dict(line.lower().split(b": ", 1) for line in answer.split(b"\r\n")[1:-2])
@@ -69,8 +70,8 @@ async def make_known(deployment: Deployment, key: str) -> None:
 
 
 @asynccontextmanager
-async def neighbour(deployment: Deployment, method: str = "POST", path: str = "/v1/feedback"):
-    """Ask every 20 ms as another workspace; yields the milliseconds of each answer, and their statuses."""
+async def neighbour(deployment: Deployment, method: str = "POST", path: str = "/v1/feedback", *, pause: float = 0.02):
+    """Ask every 20 ms as another workspace, or as often as is said; yields the milliseconds of each answer, and their statuses."""
     line = Line(deployment, await key_of(deployment, "neighbour"))
     body = b'{"body":"The export fails."}' if method == "POST" else b""
     took: list[float] = []
@@ -85,7 +86,7 @@ async def neighbour(deployment: Deployment, method: str = "POST", path: str = "/
     async def go_on() -> None:
         while True:
             await ask()
-            await asyncio.sleep(0.02)  # between two questions; cancelled when the block ends
+            await asyncio.sleep(pause)  # between two questions; cancelled when the block ends
 
     await ask()
     took.clear()

@@ -13,7 +13,19 @@ SCOPES = {
     "POST /v1/feedback:batch": {"submit", "write"},
     "POST /v1/chats": {"submit", "write"},
     "POST /v1/mail/reports": {"report", "write"},
+    # a partner's, to what is bound to its source
+    "POST /v1/webhooks": {"subscribe", "write"},
+    "GET /v1/webhooks": {"read", "subscribe"},
+    "GET /v1/webhooks/{webhook_id}": {"read", "subscribe"},
+    "PATCH /v1/webhooks/{webhook_id}": {"subscribe", "write"},
+    "DELETE /v1/webhooks/{webhook_id}": {"subscribe", "write"},
+    "POST /v1/webhooks/{webhook_id}/test": {"subscribe", "write"},
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": {"subscribe", "write"},
+    "GET /v1/webhooks/{webhook_id}/deliveries": {"read", "subscribe"},
+    "GET /v1/deliveries/{delivery_id}": {"read", "subscribe"},
     "POST /v1/mail/bounces": {"report", "write"},
+    # mail to all who wrote is turned on by who answers for it
+    "PATCH /v1/csat-settings": {"admin"},
     # whoever may do anything may know the calendar, and how far the work is that it began
     "GET /v1/workspace": {"read", "write"},
     "GET /v1/jobs/{job_id}": {"read", "write"},
@@ -61,6 +73,7 @@ COMPUTED = {
     "/v1/received-mails/{mail_id}",
     "/v1/calendars/{calendar_id}/due-time",
     "/v1/reports/sla",
+    "/v1/reports/csat",
     "/v1/forms/{form_id}/counts",
     "/v1/feedback/{feedback_id}/canned-replies/{canned_reply_id}",
     "/v1/schedules/{schedule_id}/shifts",

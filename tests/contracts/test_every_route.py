@@ -183,7 +183,10 @@ async def test_without_the_scope(door: Door):
                 continue
             # not JSON and no such resource, so that whoever is let in changes nothing
             answer = await door.request(method, nameless(path), content=b"{", headers=headers)
-            lacks = may.isdisjoint(operation["x-scopes"]) or not may.issuperset(operation.get("x-scopes-besides", ()))
+            opening, besides = may.intersection(operation["x-scopes"]), operation.get("x-scopes-besides", ())
+            # whoever is let in to their own alone is told of it
+            is_told = opening == set(operation.get("x-scopes-own", ())) or may.issuperset(besides)
+            lacks = not opening or not is_told
             assert (answer.status_code == 403) == lacks, (method, path, scope)
             if answer.status_code == 403:
                 refusal(answer, operation)

@@ -6,6 +6,12 @@ OUTLINES: dict[str, tuple[str, ...]] = {
     "feedback": ("feedback:read", "feedback:write", "feedback:admin", "feedback:submit"),
     "metrics": ("metrics:read", "metrics:write", "metrics:admin", "metrics:capture"),
     "campaigns": ("campaigns:read", "campaigns:write", "campaigns:admin"),
-    "notifications": ("notifications:read", "notifications:write", "notifications:admin", "notifications:report"),
+    "notifications": (
+        "notifications:read",
+        "notifications:write",
+        "notifications:admin",
+        "notifications:report",
+        "notifications:subscribe",
+    ),
 }
 """The scopes of each service."""

@@ -110,18 +110,18 @@ def _members(term: Term) -> Sequence[Term]:
     return term.any if isinstance(term, InnerAny | AnyGroup) else ()
 
 
-def _leaves(terms: Iterable[Term], pointer: str) -> Iterator[tuple[str, Condition | RegexCondition]]:
+def leaves(terms: Iterable[Term], pointer: str) -> Iterator[tuple[str, Condition | RegexCondition]]:
     """Yield the conditions of a filter, each with where it stands."""
     for place, term in enumerate(terms):
         if isinstance(term, Condition | RegexCondition):
             yield f"{pointer}/{place}", term
         else:
             name = "all" if isinstance(term, InnerAll | AllGroup) else "any"
-            yield from _leaves(_members(term), f"{pointer}/{place}/{name}")
+            yield from leaves(_members(term), f"{pointer}/{place}/{name}")
 
 
 def _few(terms: list[Term]) -> list[Term]:
-    found = [leaf for _, leaf in _leaves(terms, "")]
+    found = [leaf for _, leaf in leaves(terms, "")]
     if len(found) > MAX_TERMS:
         raise ValueError(f"must not have more than {MAX_TERMS} conditions in all its groups")
     if sum(isinstance(leaf, RegexCondition) for leaf in found) > MAX_REGEXES:
@@ -164,7 +164,7 @@ def _matches(term: RegexCondition, document: Mapping[str, Any]) -> bool:
 def require_meant(terms: Iterable[Term], types: Collection[str], pointer: str) -> None:
     """Raise Invalid for the first condition that cannot be meant: on a field that none of the event types has, or with a value
     that the field never has."""
-    for place, leaf in _leaves(terms, pointer):
+    for place, leaf in leaves(terms, pointer):
         if fault := field_fault(leaf.field, types):
             raise Invalid(f"{place}/field", fault)
         if fault := value_fault(leaf, types) if isinstance(leaf, Condition) else _regex_fault(leaf, types):

@@ -236,6 +236,7 @@ MAINTENANCE_WINDOWS_PER_WORKSPACE = 1_000
 REPEATING_WINDOWS_PER_WORKSPACE = 100
 """Of those that repeat all times of seven months are counted, where anomalies are looked for."""
 WEBHOOKS_PER_WORKSPACE = 100
+WEBHOOKS_PER_SOURCE = 10
 """One event is delivered to each endpoint that hears its type."""
 ALERTS_FIRING = 5_000
 """Of a workspace at once; a look at a group may read all of them."""

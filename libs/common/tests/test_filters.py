@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from opsloop_common import conditions, regexes
 from opsloop_common.conditions import read_conditions
 from opsloop_common.errors import Invalid
-from opsloop_common.filters import MAX_REGEXES, MAX_TERMS, Filter, all_hold, read_filter, require_meant
+from opsloop_common.filters import MAX_REGEXES, MAX_TERMS, Filter, all_hold, leaves, read_filter, require_meant
 from opsloop_common.regexes import MAX_PATTERN, READ_CHARACTERS
 
 FILTER = TypeAdapter(Filter)
@@ -235,3 +235,11 @@ def test_a_pattern_that_was_met_before_is_not_compiled_again():
 def test_what_nobody_sees_is_no_part_of_a_pattern_either():
     assert says([regex("支\u200b付$")], a="支付")
     assert not says([regex("支\u200b付$")], a="支付款")
+
+
+def test_each_condition_is_found_with_where_it_stands():
+    terms = FILTER.validate_python([eq(1), {"any": [regex("a", "data.b"), {"all": [eq(2, "data.c")]}]}])
+
+    found = [(pointer, leaf.field) for pointer, leaf in leaves(terms, "/filter")]
+
+    assert found == [("/filter/0", "data.a"), ("/filter/1/any/0", "data.b"), ("/filter/1/any/1/all/0", "data.c")]

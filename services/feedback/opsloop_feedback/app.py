@@ -12,7 +12,11 @@ from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.calls import slice as calls
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.chats import slice as chats
+from opsloop_feedback.cluster_members import slice as cluster_members
+from opsloop_feedback.clusters import slice as clusters
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.csat import slice as csat
+from opsloop_feedback.csat_pages import slice as csat_pages
 from opsloop_feedback.drafts import slice as drafts
 from opsloop_feedback.feedback_imports import slice as feedback_imports
 from opsloop_feedback.form_pages import slice as form_pages
@@ -26,6 +30,8 @@ from opsloop_feedback.mail_in import slice as mail_in
 from opsloop_feedback.mail_polling import slice as mail_polling
 from opsloop_feedback.mailboxes import slice as mailboxes
 from opsloop_feedback.merging import slice as merging
+from opsloop_feedback.people import slice as people
+from opsloop_feedback.persons import slice as persons
 from opsloop_feedback.ports import open_ports
 from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.routing_rules import slice as routing_rules
@@ -91,6 +97,12 @@ SERVICE = Service(
         bulk_changes.SLICE,
         feedback_imports.SLICE,
         calls.SLICE,
+        csat.SLICE,
+        csat_pages.SLICE,
+        cluster_members.SLICE,
+        clusters.SLICE,
+        persons.SLICE,
+        people.SLICE,
         scheduled_replies.SLICE,
         drafts.SLICE,
     ),

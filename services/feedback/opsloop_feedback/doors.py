@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import AfterValidator, BeforeValidator
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.http.deps import Db
 from opsloop_common.http.schemas import ShortText, Slug, Timestamp, UserId
 from opsloop_feedback.filters.rules import Facet, Filters, Sort
+from opsloop_feedback.persons import service as persons
 from opsloop_feedback.shapes import AuthorName, ExternalId, Number, Word, distinct_values, split_at_commas
 from opsloop_feedback.states.rules import Status
 
@@ -27,6 +30,7 @@ async def _filters(
     number: Annotated[list[Number] | None, Query()] = None,
     assignee: Annotated[list[UserId] | None, Query()] = None,
     team: Annotated[list[Word] | None, Query()] = None,
+    cluster: Annotated[list[UUID] | None, Query(description="A topic, of `GET /v1/clusters`.")] = None,
     created_from: Timestamp | None = None,
     created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,
     due_before: Annotated[Timestamp | None, Query(description="Not included.")] = None,
@@ -46,6 +50,7 @@ async def _filters(
         number=number or (),
         assignee=assignee or (),
         team=team or (),
+        cluster=[str(each) for each in cluster or ()],
         created_from=created_from,
         created_to=created_to,
         due_before=due_before,
@@ -56,6 +61,18 @@ async def _filters(
 
 FilterQuery = Annotated[Filters, Depends(_filters)]
 """A repeated filter means any of its values; all filters must hold."""
+
+
+async def _narrowed(
+    session: Db,
+    filters: FilterQuery,
+    person: Annotated[list[UUID] | None, Query(description="Who wrote it, by any of their ids and addresses.")] = None,
+) -> Filters:
+    return await persons.narrowed(session, filters, person) if person else filters
+
+
+PeoplesFilterQuery = Annotated[Filters, Depends(_narrowed)]
+"""The same, and who wrote it."""
 SortQuery = Annotated[
     Sort,
     Query(

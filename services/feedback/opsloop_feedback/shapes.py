@@ -234,6 +234,7 @@ class FiltersIn(InModel):
     number: Annotated[list[Number], Field(max_length=50)] = Field(default_factory=list)
     assignee: Annotated[list[UserId], Field(max_length=50)] = Field(default_factory=list)
     team: Annotated[list[Label], Field(max_length=50)] = Field(default_factory=list)
+    cluster: Annotated[list[UUID], Field(max_length=50)] = Field(default_factory=list)
     created_from: Timestamp | None = None
     created_to: Timestamp | None = Field(default=None, description="Not included.")
     due_before: Timestamp | None = Field(default=None, description="Not included.")
@@ -242,7 +243,8 @@ class FiltersIn(InModel):
 
     def document(self) -> dict[str, Any]:
         """Return what is kept: what narrows nothing is left out."""
-        return document_of(Filters(**{name: getattr(self, name) for name in NAMES}))
+        given = {name: getattr(self, name) for name in NAMES}
+        return document_of(Filters(**given | {"cluster": list(map(str, self.cluster))}))
 
 
 Position = Annotated[int, Field(ge=0, le=1_000_000, description="Lower ones come first.")]

@@ -9,8 +9,10 @@ import httpx
 import pytest_asyncio
 
 from opsloop_common.contracts.envelope import INTERNAL_STREAM, Event
-from opsloop_common.testing.http import Api, MakeApi
+from opsloop_common.testing.http import Api, MakeApi, settings_for_tests
 from opsloop_feedback.app import SERVICE
+from opsloop_feedback.settings import FeedbackSettings
+from services.feedback.tests.csat_authors import PUBLIC, Asking
 from services.feedback.tests.desks import Clockwork
 
 
@@ -69,3 +71,12 @@ async def china(clockwork: Clockwork) -> Clockwork:
         calendar_id=await clockwork.calendar(), first_reply="PT1H", next_reply="PT2H", resolution="PT7H30M"
     )
     return clockwork
+
+
+@pytest_asyncio.fixture
+async def asking(api: MakeApi) -> Asking:
+    """A workspace with a public address that asks how satisfied authors are."""
+    door = await api(SERVICE, settings_for_tests(FeedbackSettings, public_url=PUBLIC))
+    found = Asking(Desk(door, await door.key("feedback:read", "feedback:write", "feedback:admin")))
+    await found.say(enabled=True)
+    return found

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from opsloop_common.http.app import api_routes
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.filters.rules import NAMES, TIMES, Filters, Sort, document_of, query_of, read
+from opsloop_feedback.filters.rules import NAMES, TIMES, ByAuthors, Filters, Sort, document_of, query_of, read
 from opsloop_feedback.shapes import FiltersIn
 
 WORDS = st.lists(st.text(max_size=20), max_size=3).map(tuple)
@@ -114,3 +114,8 @@ def test_times_of_another_zone_are_the_same_moment():
     asked = FiltersIn.model_validate({"created_from": "2026-11-22T08:00:00+08:00"})
 
     assert read(asked.document()).created_from == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_authors_narrow_filters_further_and_are_no_part_of_what_views_keep():
+    narrowed = ByAuthors(status=("new",), user_ids=[("u1", True)])
+    assert document_of(narrowed) == document_of(Filters(status=("new",)))

@@ -250,3 +250,20 @@ async def test_what_does_not_fit_comes_back_whole(visitor):
 
     assert "请缩短到 10,000 个字以内。" in page
     assert "长" * 10_001 in page
+
+
+async def test_who_sent_something_is_shown_the_way_to_what_becomes_of_it_and_a_machine_one_to_nothing(visitor):
+    ways = []
+    for trap in ({}, {"website": "x"}):
+        await visitor.open()
+        thanks = await visitor.follow(await visitor.send(body=SAID, rating="1", **trap))
+        [way] = re.findall(r'href="\.\./\.\./(feedback\?token=[\w-]{44})"', thanks)
+        ways.append(f"/p/acme/{way}")
+
+    people, machine = [await visitor.desk.client.get(way) for way in ways]
+
+    [post] = await posts(visitor)
+    assert (people.status_code, machine.status_code) == (200, 404)
+    assert f"#{post['number']} · We have got it." in people.text
+    forged = await visitor.desk.client.get(f"{visitor.path}/sent", params={"see": '"><script>'})
+    assert "token=" not in forged.text

@@ -97,7 +97,7 @@ async def test_a_reference_of_a_machine_looks_like_one_of_a_person(visitor):
     people = await visitor.send(body="付款失败", rating="1")
     machine = await visitor.send(body="buy", rating="1", website="x")
 
-    shape = r"contact/sent\?ref=[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}&lang=zh"
+    shape = r"contact/sent\?ref=[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}&see=[\w-]{44}&lang=zh"
     for answer in (people, machine):
         assert re.fullmatch(shape, answer.headers["location"])
     assert people.headers.keys() == machine.headers.keys()

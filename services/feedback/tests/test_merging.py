@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from opsloop_common.db import Context
+from opsloop_common.inbox.tables import parked_event
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver
 from opsloop_feedback.app import SERVICE
@@ -242,6 +243,13 @@ async def test_one_stands_for_so_many(desk, monkeypatch):
     refused = await merge(desk, ids[3], ids[0], expect=409)
 
     assert refused["type"].endswith("too_many")
+
+    # none of those that come later finds room, and each is read all the same
+    later = (await desk.post(body=body))["id"]
+    await hear(desk)
+    assert (await seen(desk, later))[0] == "new"
+    async with desk.api.db.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(parked_event)) == 0
 
 
 async def test_who_may_not_write_or_is_a_stranger_merges_nothing(desk):

@@ -1,8 +1,12 @@
 """A KPI at a glance: its status."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+
+from opsloop_common.contracts.feedback import FeedbackRated
+from opsloop_common.testing.events import make_event
 
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -138,3 +142,37 @@ async def test_doubles_stay_doubles(world, measure, sentiments, value):
     assert [one["state"] for one in status["monitors"]] == list(operators.values())
     assert {one["value"] for one in status["monitors"]} == {value}
     assert {event.data["value"] for event in await world.told("kpi.breached")} == {value}
+
+
+async def test_how_satisfied_authors_are_is_a_kpi_of_who_answered_first(world):
+    """`feedback.rated` has the score and whether it is the first: a changed answer need not count twice."""
+    rated = {"type": "events", "event": "feedback.rated"}
+    first = {"where": [{"field": "data.is_first", "op": "eq", "value": True}]}
+    await world.kpi(rated | first | {"aggregate": "avg", "property": "data.score"}, key="csat")
+    satisfied = [{"field": "data.score", "op": "ge", "value": 4}]
+    await world.kpi(rated | {"aggregate": "share", "where": satisfied}, key="csat-share")
+    await world.monitor({"type": "threshold", "operator": "lt", "value": 4}, key="csat", window="PT1H")
+    about = {
+        "feedback_id": uuid4(),
+        "response_id": uuid4(),
+        "number": 1,
+        "source": "a",
+        "channel": "email",
+        "severity": "s3",
+    }
+    said = {**about, "author": {"user_id": "u1", "verified": True}}
+    scores = ((5, None), (4, None), (2, None), (5, 2))
+
+    await world.hear(
+        *[
+            make_event(
+                FeedbackRated(**said, score=score, previous_score=before, is_first=before is None), time=world.now
+            )
+            for score, before in scores
+        ]
+    )
+    await world.settle(1)
+
+    status = await world.status("csat")
+    assert (status["value"], status["state"]) == (pytest.approx(11 / 3), "breached")
+    assert (await world.status("csat-share"))["value"] == 3 / 4

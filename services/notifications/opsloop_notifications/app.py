@@ -46,6 +46,7 @@ from opsloop_notifications.suppressions import slice as suppressions
 from opsloop_notifications.tables import Base
 from opsloop_notifications.templates import slice as templates
 from opsloop_notifications.topics import slice as topics
+from opsloop_notifications.trying import slice as trying
 from opsloop_notifications.unsubscribing import slice as unsubscribing
 
 SERVICE = Service(
@@ -53,12 +54,19 @@ SERVICE = Service(
     title="Notifications",
     metadata=Base.metadata,
     migrations="opsloop_notifications.migrations",
-    scopes=("notifications:read", "notifications:write", "notifications:admin", "notifications:report"),
+    scopes=(
+        "notifications:read",
+        "notifications:write",
+        "notifications:admin",
+        "notifications:report",
+        "notifications:subscribe",
+    ),
     events=notifications.EVENTS,
     slices=(
         endpoints.SLICE,
         asking.SLICE,
         payload_previews.SLICE,
+        trying.SLICE,
         sending.SLICE,
         recoveries.SLICE,
         lines.SLICE,

@@ -15,7 +15,7 @@ from opsloop_notifications.formats.rules import BOTS, DINGTALK, FEISHU, PAGERDUT
 
 NOW = datetime.fromtimestamp(1_795_680_000, UTC)
 HOSTILE = "<!channel> <@U1> @all [pay](https://evil.test) **now** `x` </font> \u202e\x00 & <at id=all></at> 😀"
-LINK = "https://ops.example.test/api/feedback/v1/feedback/1?a=(b)|c"
+LINK = "https://ops.example.test/posts/1?a=(b)|c"
 
 
 def event(name="Spring", link=LINK):
@@ -68,7 +68,7 @@ def test_slack():
     assert section["text"]["text"] == "Campaign Spring is paused\nacme · 2026-11-22 08:00 UTC"
     assert link["text"] == {
         "type": "mrkdwn",
-        "text": "<https://ops.example.test/api/feedback/v1/feedback/1?a=%28b%29%7Cc|Open>",
+        "text": "<https://ops.example.test/posts/1?a=%28b%29%7Cc|Open>",
     }
 
 
@@ -170,7 +170,7 @@ def test_markdown_takes_what_others_write_for_text(format):
         "**Campaign ＜!channel＞ ＜＠U1＞ ＠all ［pay］(https://evil.test) ＊＊now＊＊ ｀x｀ "
         "＜/font＞ & ＜at id=all＞＜/at＞ 😀 is paused**"
     )
-    assert rest[-1] == "[Open](https://ops.example.test/api/feedback/v1/feedback/1?a=%28b%29%7Cc)"
+    assert rest[-1] == "[Open](https://ops.example.test/posts/1?a=%28b%29%7Cc)"
     assert format == WECOM or body["at"] == {"isAtAll": False}
 
 

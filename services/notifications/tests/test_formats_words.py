@@ -171,6 +171,11 @@ def test_severities_of_feedback(severity, means):
     ("link", "shown"),
     [
         ("https://ops.example.test/api/x", "https://ops.example.test/api/x"),
+        # what answers there is JSON, also below a path of its own; a page that only names such a place is one
+        ("https://ops.example.test/api/metrics/v1/breaches/1", None),
+        ("https://example.test/loop/api/notifications/", None),
+        ("https://ops.example.test/api/metricsboard/1", "https://ops.example.test/api/metricsboard/1"),
+        ("https://grafana.example.test/d/1?of=/api/metrics/v1", "https://grafana.example.test/d/1?of=/api/metrics/v1"),
         ("javascript:alert(1)", None),
         ("https://x/ y", None),
         ("https://x/\n", None),
@@ -179,7 +184,7 @@ def test_severities_of_feedback(severity, means):
         (None, None),
     ],
 )
-def test_only_addresses_are_links(link, shown):
+def test_only_addresses_of_pages_are_links(link, shown):
     assert message_of(breach() | {"link": link}, "en").link == shown
 
 
@@ -238,6 +243,37 @@ def test_an_alert_that_says_it_in_both_languages_says_one():
     (english,), (chinese,) = (message_of(told(late), language).lines for language in ("en", "zh"))
 
     assert (english.rpartition(" · ")[2], chinese.rpartition(" · ")[2]) == ("backup is late", "备份逾期")
+
+
+@pytest.mark.parametrize(
+    ("notes", "english", "chinese"),
+    [
+        ({"value": "0.183", "threshold": "0.2", "unit": "ratio"}, "18.3%, threshold 20%", "18.3%，告警线 20%"),
+        ({"value": "1234.5", "expected": "2e3", "unit": "CNY"}, "1,234.5 CNY, expected 2,000 CNY", "1,234.5 CNY，预期 2,000 CNY"),
+        ({"value": "-7", "threshold": "much", "unit": ""}, "-7", "-7"),
+        # whatever is no number stays with who reads the annotations
+        ({"value": "[ var='A' ]", "threshold": "5"}, "critical", "严重"),
+        ({"value": "1e999"}, "critical", "严重"),
+        ({"value": "nan"}, "critical", "严重"),
+        ({"value": "9" * 31}, "critical", "严重"),
+        ({"value": "٣"}, "critical", "严重"),
+        ({"threshold": "5", "expected": "6"}, "critical", "严重"),
+    ],
+)  # fmt: skip
+def test_an_alert_says_its_numbers_where_it_has_them(notes, english, chinese):
+    high = Told("f" * 16, {"alertname": "High", "severity": "critical"}, notes, NOW, None, "")
+    (said,), (said_so,) = (message_of(told(high), language).lines for language in ("en", "zh"))
+
+    assert said.rpartition(" · ")[2] == english
+    assert said_so.rpartition(" · ")[2] == chinese
+
+
+def test_a_unit_of_others_is_one_line_of_bounded_length():
+    high = Told("f" * 16, {"alertname": "High"}, {"value": "1", "unit": "a\nb\u202e" + "x" * 5_000}, NOW, None, "")
+    (line,) = message_of(told(high), "en").lines
+
+    assert line.startswith("firing · High · 1 a bxx")
+    assert len(line) <= 250
 
 
 def test_a_group_without_names_or_links():

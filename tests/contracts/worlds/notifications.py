@@ -68,6 +68,8 @@ WORLD = World(
     bodies={
         "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+        "POST /v1/webhooks/{webhook_id}/test": {"event_type": "kpi.breached"},
+        "POST /v1/deliveries/{delivery_id}/resend": {},
         "POST /v1/webhooks/{webhook_id}/portal-link": {"can": ["view", "resend"], "expires_in": "P1D"},
         "POST /v1/webhooks/{webhook_id}/preview": {"event_type": "kpi.breached"},
         "POST /v1/webhooks/{webhook_id}/recover": SINCE,
@@ -95,6 +97,8 @@ WORLD = World(
         {
             "POST /v1/webhooks/{webhook_id}/portal-link",
             "POST /v1/webhooks/{webhook_id}/preview",
+            "POST /v1/webhooks/{webhook_id}/test",
+            "POST /v1/deliveries/{delivery_id}/resend",
             "POST /v1/webhooks/{webhook_id}/recover",
             "POST /v1/webhooks/{webhook_id}/replay-missing",
         }

@@ -159,6 +159,8 @@ def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: d
         operation["x-scopes"] = sorted(route.guard.scopes)
         if route.guard.also is not None:
             operation["x-scopes-besides"] = [route.guard.also]
+        if route.guard.own is not None:
+            operation["x-scopes-own"] = [route.guard.own]
         if method == "post":
             operation["parameters"] = [*parameters, _IDEMPOTENCY_KEY]
     if "requestBody" in operation:

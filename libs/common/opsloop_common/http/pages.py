@@ -40,8 +40,9 @@ PREFIX = "/p/{workspace}"
 FORM_TOKEN = "form_token"  # noqa: S105 a field's name
 _STYLE = (
     ":root{color-scheme:light dark}body{font:1rem/1.6 system-ui,'PingFang SC','Noto Sans CJK SC',sans-serif;margin:0}"
-    "main{max-width:38rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.4rem;font-weight:600}"
-    "button{font:inherit;padding:.5rem 1.25rem;border-radius:.4rem;border:1px solid currentColor;cursor:pointer}"
+    "main{max-width:38rem;margin:12vh auto;padding:0 1.25rem;overflow-wrap:anywhere}h1{font-size:1.4rem;font-weight:600}"
+    "button,textarea{font:inherit}textarea{box-sizing:border-box;width:100%}"
+    "button{padding:.5rem 1.25rem;border-radius:.4rem;border:1px solid currentColor;cursor:pointer}"
 )
 _LOADS_NOTHING = page_policy(styles=[source_of(_STYLE)], images=["'self'", "data:"])
 CSP = f"{_LOADS_NOTHING}; sandbox allow-forms allow-popups allow-same-origin"

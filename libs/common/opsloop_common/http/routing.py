@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, params
 from fastapi.routing import APIRoute
@@ -21,16 +20,27 @@ from starlette.types import Scope
 
 from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
-from opsloop_common.access.principal import BROWSERS, Kind, Principal
+from opsloop_common.access.principal import BROWSERS, Principal
 from opsloop_common.errors import Forbidden
 from opsloop_common.faults import is_unanswered
 from opsloop_common.http.address import parameters_of, require_known_address
-from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
+from opsloop_common.http.body import ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
+from opsloop_common.http.guards import (
+    Marker,
+    allow,
+    also_reads,
+    body_limit,
+    guard_of,
+    own_idempotency,
+    public,
+    publishable,
+    tells_own,
+    users,
+)
 from opsloop_common.http.paths import is_addressed, relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
 from opsloop_common.http.revalidation import unless_known
-from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
 
 __all__ = [
@@ -43,160 +53,12 @@ __all__ = [
     "problems",
     "public",
     "publishable",
+    "tells_own",
     "users",
 ]
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _REPLAYED_HEADERS = ("location", "etag")
-
-
-@dataclass(frozen=True)
-class Marker:
-    """A declaration in a route's `dependencies` that the route class reads when the route is made."""
-
-    async def __call__(self) -> None:
-        raise RuntimeError("declare this on the route or its ApiRouter, not where a router is included")
-
-
-@dataclass(frozen=True)
-class _Allow(Marker):
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Public(Marker):
-    pass
-
-
-@dataclass(frozen=True)
-class _Browsers(Marker):
-    kind: Kind
-
-
-@dataclass(frozen=True)
-class _AlsoReads(Marker):
-    pass
-
-
-@dataclass(frozen=True)
-class _BodyLimit(Marker):
-    limit: BodyLimit
-
-
-@dataclass(frozen=True)
-class _OwnIdempotency(Marker):
-    pass
-
-
-def allow(*scopes: str) -> params.Depends:
-    """Let in whoever carries any one of `scopes`."""
-    if not scopes:
-        raise ValueError("allow() needs at least one scope; say public() for none")
-    return params.Depends(_Allow(frozenset(scopes)))
-
-
-def public() -> params.Depends:
-    """Let in everybody; the endpoint itself reads a signed link, or only tells what everybody may know."""
-    return params.Depends(_Public())
-
-
-def publishable() -> params.Depends:
-    """Let in publishable keys too, as far as they carry the scope: the route only adds, and answers with nothing stored."""
-    return params.Depends(_Browsers(Kind.PUBLISHABLE))
-
-
-def users() -> params.Depends:
-    """Let in tokens of end users too, which carry no scopes: the endpoint touches only what is `Principal.user_id`'s."""
-    return params.Depends(_Browsers(Kind.USER))
-
-
-def also_reads() -> params.Depends:
-    """Ask for `<service>:read` besides: the answer is what the route is for, and shows what is stored."""
-    return params.Depends(_AlsoReads())
-
-
-def body_limit(
-    bytes: int = BODY_BYTES, *, containers: int = JSON_CONTAINERS, values: int = JSON_VALUES
-) -> params.Depends:
-    """Take bodies of up to so many bytes, objects and lists, and values, instead of what every route takes."""
-    return params.Depends(_BodyLimit(BodyLimit(bytes, containers, values)))
-
-
-def own_idempotency() -> params.Depends:
-    """Leave locking, look-up and storing of the idempotency key to the endpoint (`access.idempotency` says how)."""
-    return params.Depends(_OwnIdempotency())
-
-
-@dataclass(frozen=True)
-class Guard:
-    """What a route declared. `scopes` None means public; `browsers` are the kinds of credentials of browsers that it takes.
-
-    `also` is a scope that is needed besides. `told` is the scope without which the answer to a change shows nothing (204), None
-    where every answer is told.
-    """
-
-    scopes: frozenset[str] | None
-    body_limit: BodyLimit
-    own_idempotency: bool
-    browsers: frozenset[Kind]
-    also: str | None
-    told: str | None
-
-    def require(self, who: Principal) -> None:
-        """Go on only for those who may; raises Forbidden (403)."""
-        if who.kind in BROWSERS:
-            self._require_declared(who)
-            return
-        if self.scopes is not None and who.scopes.isdisjoint(self.scopes):
-            raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.scopes))}.")
-        if self.also is not None and self.also not in who.scopes:
-            raise Forbidden(f"The answer to this shows what is stored: it needs {self.also} as well.")
-
-    def _require_declared(self, who: Principal) -> None:
-        if who.kind not in self.browsers:
-            raise Forbidden(
-                "This does not take publishable keys and tokens of end users, only the few routes that say so."
-            )
-        # a token of an end user carries no scopes: the declaration stands for them
-        if who.kind is Kind.PUBLISHABLE and self.scopes is not None and who.scopes.isdisjoint(self.scopes):
-            raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.scopes))}.")
-
-
-_MarkerT = TypeVar("_MarkerT", bound=Marker)
-
-
-def one_marker(markers: Sequence[Marker], kind: type[_MarkerT]) -> _MarkerT | None:
-    """Return the declaration of one kind, None where there is none."""
-    found = [marker for marker in markers if isinstance(marker, kind)]
-    return found[-1] if found else None
-
-
-def _guard(path: str, endpoint: Callable[..., Any], methods: Collection[str], markers: Sequence[Marker]) -> Guard:
-    doors = [marker for marker in markers if isinstance(marker, _Allow | _Public)]
-    if len(doors) != 1:
-        raise TypeError(
-            f"{path} ({endpoint.__name__}) must declare exactly one allow(...) or public(), has {len(doors)}"
-        )
-    limit = one_marker(markers, _BodyLimit)
-    scopes = doors[0].scopes if isinstance(doors[0], _Allow) else None
-    read = _read_scope(scopes)
-    return Guard(
-        scopes=scopes,
-        body_limit=limit.limit if limit else BodyLimit(),
-        own_idempotency=one_marker(markers, _OwnIdempotency) is not None,
-        browsers=frozenset(marker.kind for marker in markers if isinstance(marker, _Browsers)),
-        also=read if one_marker(markers, _AlsoReads) else None,
-        told=read if _changes_what_is_stored(path, methods) else None,
-    )
-
-
-def _read_scope(scopes: frozenset[str] | None) -> str | None:
-    return f"{min(scopes).partition(':')[0]}:read" if scopes else None
-
-
-def _changes_what_is_stored(path: str, methods: Collection[str]) -> bool:
-    # a POST without an id in its path makes something new, and tells what was sent
-    return not {"PATCH", "PUT"}.isdisjoint(methods) or ("POST" in methods and "{" in path)
 
 
 class ApiRoute(APIRoute):
@@ -222,7 +84,7 @@ class ApiRoute(APIRoute):
                 markers.append(dependency.dependency)
             else:
                 others.append(dependency)
-        self.guard = _guard(path, endpoint, methods or (), markers)
+        self.guard = guard_of(path, endpoint, methods or (), markers)
         super().__init__(
             path,
             endpoint,
@@ -286,7 +148,7 @@ class ApiRoute(APIRoute):
             return _replayed(replay.answer)
         if response.status_code >= 400:
             return response
-        if self.guard.told is not None and response.status_code != 201 and not call.is_told(self.guard.told):
+        if response.status_code != 201 and not self.guard.is_told(call):
             response = _untold(response)
         _make_location_relative(response, request)
         if call.keyed is not None:

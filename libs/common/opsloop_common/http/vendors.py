@@ -26,8 +26,9 @@ from opsloop_common.errors import BadRequest, Invalid, TooLarge, Unauthorized, U
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.body import BodyLimit, read_bytes, require_few
 from opsloop_common.http.call import Call
+from opsloop_common.http.guards import Marker, one_marker
 from opsloop_common.http.problems import error_response
-from opsloop_common.http.routing import ApiRoute, Handler, Marker, one_marker
+from opsloop_common.http.routing import ApiRoute, Handler
 from opsloop_common.limits import CAPTURE_BYTES, CAPTURE_CONTAINERS, CAPTURE_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
 

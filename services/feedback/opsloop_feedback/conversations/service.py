@@ -28,6 +28,7 @@ from opsloop_feedback.conversations.rules import Delivery, Progress, SaidBy, Way
 from opsloop_feedback.drafts import service as drafts
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
+from opsloop_feedback.persons import service as persons
 from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.settings import FeedbackSettings
 
@@ -280,4 +281,5 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
         streams = [f"feedback/{id}{kind}" for id in feedback_ids for kind in ("", INTERNAL_STREAM)]
         await outbox.forget(session, streams, user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
+    await persons.forget(session, user_ids, emails)
     await forgetting.forget(session, user_ids)

@@ -66,11 +66,20 @@ class Filters:
     number: Sequence[int] = ()
     assignee: Sequence[str] = ()
     team: Sequence[str] = ()
+    cluster: Sequence[str] = ()
     created_from: datetime | None = None
     created_to: datetime | None = None
     due_before: datetime | None = None
     updated_from: datetime | None = None
     text: str | None = None
+
+
+@dataclass(frozen=True)
+class ByAuthors(Filters):
+    """Filters, and only some authors: by their ids, or by addresses where they have none; and whether these are vouched for."""
+
+    user_ids: Sequence[tuple[str, bool]] = ()
+    emails: Sequence[tuple[str, bool]] = ()
 
 
 TIMES = frozenset({"created_from", "created_to", "due_before", "updated_from"})

@@ -132,12 +132,13 @@ def form_page(
     return _whole(look, title, body, turn)
 
 
-def sent_page(look: Look, reference: str | None) -> str:
+def sent_page(look: Look, reference: str | None, seen_by: str | None) -> str:
     """Return the page that says that what was sent has arrived."""
     said = escape(look.text["thanks"]) if look.text["thanks"] else look.word("thanks_text")
     named = f'<p>{look.word("reference")}<br><span class="reference">{reference}</span></p>' if reference else ""
+    seen = f'<p><a href="../../feedback?token={seen_by}">{look.word("see")}</a></p>' if seen_by else ""
     body = (
-        f'<h1 id="notice" tabindex="-1">{look.word("thanks")}</h1><p role="status">{said}</p>{named}'
+        f'<h1 id="notice" tabindex="-1">{look.word("thanks")}</h1><p role="status">{said}</p>{named}{seen}'
         f'<p><a href="../{escape(look.form.slug)}?lang={look.language}">{look.word("another")}</a></p>'
     )
     return _whole(look, WORDS["thanks"][look.language == "zh"], body, "")

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from opsloop_common.http.deps import Asked, Db, Run
 from opsloop_common.http.pages import PageForm, PageRouter
+from opsloop_feedback.author_links.rules import is_token
 from opsloop_feedback.form_pages import layout, rules, service
 from opsloop_feedback.form_pages.layout import Look
 from opsloop_feedback.form_pages.meters import Senders
@@ -46,12 +47,17 @@ async def show_form(slug: str, request: Request, session: Db, run: Run, lang: La
 
 @pages.get("/{slug}/sent")
 async def show_form_sent(
-    slug: str, request: Request, session: Db, lang: Lang = None, ref: Annotated[str, Query(max_length=40)] = ""
+    slug: str,
+    request: Request,
+    session: Db,
+    lang: Lang = None,
+    ref: Annotated[str, Query(max_length=40)] = "",
+    see: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
-    """Say that what was sent has arrived, and how to name it."""
+    """Say that what was sent has arrived, how to name it, and where to see how far we are."""
     form = await forms.open_form(session, slug)
     look = _look(form, request, lang)
-    return _page(layout.sent_page(look, rules.read_reference(ref)), look)
+    return _page(layout.sent_page(look, rules.read_reference(ref), see if is_token(see) else None), look)
 
 
 @pages.post("/{slug}", response_model=None)
@@ -79,7 +85,8 @@ async def send_form(slug: str, request: Request, asked: Asked, fields: PageForm,
     )
     if sending.reference is not None:
         senders.count(str(sending.fate))
-        return RedirectResponse(f"{slug}/sent?ref={sending.reference}&lang={look.language}", 303)
+        where = f"{slug}/sent?ref={sending.reference}&see={sending.seen_by}&lang={look.language}"
+        return RedirectResponse(where, 303)
     typed, token = sending.answers.typed, fields.get(rules.SHOWN, "")
     if sending.wait is not None:
         senders.count("too_many")

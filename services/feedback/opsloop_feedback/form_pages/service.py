@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.ids import uuid7
 from opsloop_common.secretbox import SecretBox
 from opsloop_feedback.form_pages import rules
 from opsloop_feedback.form_pages.rules import Answers, Fate, Showing, Sign
@@ -19,6 +20,7 @@ from opsloop_feedback.forms.rules import Outcome
 from opsloop_feedback.forms.service import Form
 from opsloop_feedback.intake import service as intake
 from opsloop_feedback.sorting.rules import Sorter
+from opsloop_feedback.status_pages import service as status_pages
 from opsloop_feedback.submissions.rules import Submission
 
 SOURCE = "visitors"
@@ -34,6 +36,8 @@ class Sending:
     answers: Answers
     wait: int | None = None
     """Seconds, for whom sends too much."""
+    seen_by: str | None = None
+    """What opens the page on which the sender sees how far we are."""
 
 
 def _sign(box: SecretBox, workspace: str) -> Sign:
@@ -81,7 +85,10 @@ async def send(
     told = partial(rules.reference, typed=answers.typed, sign=_sign(secrets_box, context_of(session).workspace))
     if fate in (Fate.HONEYPOT, Fate.TOO_FAST):
         await forms.count(session, form.id, Outcome(fate.value))
-        return Sending(fate, told(showing or Showing(clock_of(session).now(), "")), answers)
+        ours = told(showing or Showing(clock_of(session).now(), ""))
+        return Sending(
+            fate, ours, answers, seen_by=status_pages.token_for(session, uuid7())
+        )  # as people's, and to nothing
     if answers.flaws:
         return Sending(None, None, answers)
     if showing is None or fate is Fate.TOO_OLD:
@@ -89,10 +96,10 @@ async def send(
     if (wait := take()) is not None:
         return Sending(None, None, answers, wait)
     said = _submission(form, answers, told(showing), language)
-    _, created = await intake.submit(session, said, sorter=sorter)
+    post, created = await intake.submit(session, said, sorter=sorter)
     if created:
         await forms.count(session, form.id, Outcome.RECEIVED)
-    return Sending(Fate.TAKEN, said.external_id, answers)
+    return Sending(Fate.TAKEN, said.external_id, answers, seen_by=status_pages.token_for(session, post.id))
 
 
 def _submission(form: Form, answers: Answers, reference: str, language: str) -> Submission:

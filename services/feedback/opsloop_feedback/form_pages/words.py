@@ -29,6 +29,7 @@ WORDS: dict[str, Pair] = {
     "thanks": ("Thank you", "谢谢您"),
     "thanks_text": ("What you wrote has arrived, and people will read it.", "您的反馈已收到，我们会认真阅读。"),
     "reference": ("Your reference", "您的编号"),
+    "see": ("See how far we are, and what we answer", "查看处理进展和我们的回复"),
     "another": ("Write something else", "再写一条"),
     "error": ("Not sent", "未发送"),
 }

@@ -102,6 +102,17 @@ async def repeats_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> l
     ]
 
 
+async def terms_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return what some posts are found by, also those that another stands for."""
+    found = await session.execute(
+        select(IndexedFeedback.feedback_id, IndexedFeedback.tok).where(
+            IndexedFeedback.workspace == context_of(session).workspace,
+            IndexedFeedback.feedback_id == any_(literal(list(feedback_ids), ARRAY(Uuid))),
+        )
+    )
+    return {row.feedback_id: row.tok for row in found}
+
+
 async def lock_indexed(session: AsyncSession, feedback_ids: Sequence[UUID]) -> dict[UUID, IndexedFeedback]:
     """Lock and return what is known of posts, in the order of their ids."""
     found = await session.scalars(

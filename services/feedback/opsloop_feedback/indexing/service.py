@@ -133,6 +133,8 @@ async def show(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
 async def _set_standing(
     session: AsyncSession, feedback_ids: Sequence[UUID], *, is_hidden: bool, is_repeat: bool
 ) -> Collection[IndexedFeedback]:
+    if not feedback_ids:
+        return ()
     workspace = context_of(session).workspace
     await session.execute(insert(_ROWS).on_conflict_do_nothing(), [_unread(id, workspace) for id in feedback_ids])
     rows = await queries.lock_indexed(session, feedback_ids)
@@ -236,6 +238,11 @@ async def count_terms(session: AsyncSession) -> bool:
     if found.tokens:
         await session.execute(_FORGET_UNSAID, {"workspace": workspace, "tokens": found.tokens})
     return bool(found.batches == BATCHES_AT_ONCE)
+
+
+async def terms_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return what some posts are found by."""
+    return await queries.terms_of(session, feedback_ids)
 
 
 async def rarity(session: AsyncSession, tokens: Collection[str]) -> Rarity:

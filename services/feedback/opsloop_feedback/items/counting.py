@@ -26,9 +26,9 @@ from sqlalchemy.sql.selectable import CTE
 
 from opsloop_common.db import context_of
 from opsloop_common.limits import FACET_CHECKS, FACET_POSTS, FACET_POSTS_BY_TEXT, FACET_VALUES
-from opsloop_feedback.filters.rules import Counts, Facet, Filters
+from opsloop_feedback.filters.rules import ByAuthors, Counts, Facet, Filters
 from opsloop_feedback.items.models import Feedback
-from opsloop_feedback.items.queries import NEWEST_FIRST, conditions
+from opsloop_feedback.items.queries import NEWEST_FIRST, conditions, written_by
 
 _COUNTED: dict[Facet, ColumnElement[Any]] = {
     Facet.AUTHOR: func.coalesce(Feedback.author_user_id, func.lower(Feedback.author_email)),
@@ -100,6 +100,8 @@ def _found_by(filters: Filters) -> Iterable[ColumnElement[bool]]:
     if filters.author:
         addresses = [author.lower() for author in filters.author]
         yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
+    if isinstance(filters, ByAuthors):
+        yield written_by(filters)
     if filters.created_from is not None:
         yield Feedback.created_at >= filters.created_from
     if filters.created_to is not None:

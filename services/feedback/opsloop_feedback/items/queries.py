@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     cast,
     func,
@@ -32,7 +33,8 @@ from opsloop_common.columns import Moment, comparable_column
 from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import ANY_VERSION, Precondition
-from opsloop_feedback.filters.rules import Filters, Sort
+from opsloop_feedback.cluster_members import service as cluster_members
+from opsloop_feedback.filters.rules import ByAuthors, Filters, Sort
 from opsloop_feedback.items.models import DUE, NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states.rules import Status
@@ -55,6 +57,13 @@ _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
 """Columns that a filter of the same name gives values of."""
 _LABELS = (Feedback.area, Feedback.team)
 """The same for words of people, in which what nobody sees makes no difference."""
+
+
+_AUTHOR = func.coalesce(
+    literal("u:") + Feedback.author_user_id,
+    literal("m:") + func.lower(Feedback.author_email),
+    literal("f:") + cast(Feedback.id, Text),
+)
 
 
 @dataclass(frozen=True)
@@ -148,12 +157,16 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     for column in _LISTED:
         if values := getattr(filters, column.key):
             yield column.in_(values)
+    if filters.cluster:
+        yield Feedback.id.in_(cluster_members.posts_of(list(map(UUID, filters.cluster))))
     for label in _LABELS:
         if values := getattr(filters, label.key):
             yield comparable_column(label).in_(map(comparable, values))
     if filters.author:
         addresses = [author.lower() for author in filters.author]
         yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
+    if isinstance(filters, ByAuthors):
+        yield written_by(filters)
     if filters.tag:
         tag = func.unnest(Feedback.tags).column_valued("tag")
         yield select(tag).where(comparable_column(tag).in_(map(comparable, filters.tag))).exists()
@@ -167,6 +180,13 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.updated_at >= filters.updated_from
     for term in searchable(filters.text or "").split():
         yield Feedback.search_text.contains(term, autoescape=True)
+
+
+def written_by(filters: ByAuthors) -> ColumnElement[bool]:
+    """Return what holds of the posts of some authors, so that indexes find them."""
+    mail = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(filters.emails)
+    named = tuple_(Feedback.author_user_id, Feedback.author_verified).in_(filters.user_ids)
+    return or_(named, and_(Feedback.author_user_id.is_(None), mail))
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:
@@ -287,6 +307,14 @@ async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> di
     return {one.id: one for one in found}
 
 
+async def recent_posts(session: AsyncSession, since: datetime, before: tuple[datetime, int], limit: int) -> list[Any]:
+    """Return id, number, time, severity and author of what was said since a time and `before` a place, newest first."""
+    place = tuple_(Feedback.created_at, Feedback.number) < tuple_(*map(literal, before))
+    said = select(Feedback.id, Feedback.number, Feedback.created_at, Feedback.severity, _AUTHOR).where(place)
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.created_at >= since)
+    return list(await session.execute(said.where(*own).order_by(*NEWEST_FIRST).limit(limit)))
+
+
 async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:
     """Return how many others some feedback stand for."""
     own, _ = _among(session, feedback_ids)
@@ -296,14 +324,9 @@ async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -
 
 async def count_authors(session: AsyncSession, feedback_id: UUID) -> int:
     """Return how many people said what a feedback stands for; who is unknown counts as one, and so does who voted elsewhere."""
-    author = func.coalesce(
-        literal("u:") + Feedback.author_user_id,
-        literal("m:") + func.lower(Feedback.author_email),
-        literal("f:") + cast(Feedback.id, Text),
-    )
     mine = or_(Feedback.id == feedback_id, Feedback.merged_into_id == feedback_id)
     own = Feedback.workspace == context_of(session).workspace
-    counted = func.count(author.distinct()) + func.coalesce(func.sum(Feedback.voters), 0)
+    counted = func.count(_AUTHOR.distinct()) + func.coalesce(func.sum(Feedback.voters), 0)
     return int(await session.scalar(select(counted).where(own, mine)) or 0)
 
 

@@ -29,6 +29,7 @@ from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.facts import rules as facts
 from opsloop_feedback.filters.rules import Filters
 from opsloop_feedback.items import queries, rules
+from opsloop_feedback.items.counting import count_by as count_by
 from opsloop_feedback.items.counting import count_each as count_each
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import SaidPost as SaidPost
@@ -45,6 +46,7 @@ from opsloop_feedback.items.queries import lock_several as lock_several
 from opsloop_feedback.items.queries import lock_some as lock_some
 from opsloop_feedback.items.queries import newest_said as newest_said
 from opsloop_feedback.items.queries import numbers_matching as numbers_matching
+from opsloop_feedback.items.queries import recent_posts as recent_posts
 from opsloop_feedback.items.queries import said_in as said_in
 from opsloop_feedback.items.queries import some_feedback as some_feedback
 from opsloop_feedback.items.queries import sorted_posts as sorted_posts

@@ -116,10 +116,11 @@ async def join_repeats(session: AsyncSession, feedback_ids: Collection[UUID]) ->
     joins = rules.joins(repeats, known)
     held = await items.lock_some(session, {id for pair in joins.items() for id in pair})
     for target_id in sorted(set(joins.values())):
-        sources = [held[id] for id, into in joins.items() if into == target_id and rules.may_join(held[id])]
-        if sources and rules.may_be_joined(held[target_id]):
+        if rules.may_be_joined(held[target_id]):
             room = rules.MERGED_INTO_ONE - await items.count_members(session, [target_id])
-            await _join(session, sources[: max(0, room)], held[target_id], is_automatic=True)
+            sources = [held[id] for id, into in joins.items() if into == target_id and rules.may_join(held[id])]
+            if joining := sources[: max(0, room)]:
+                await _join(session, joining, held[target_id], is_automatic=True)
 
 
 async def _with_those_that_stand(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:

@@ -14,6 +14,7 @@ from opsloop_common.http.pages import PageForm, PageRouter, page_html
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_feedback.conversations.rules import SaidBy
 from opsloop_feedback.conversations.service import FeedbackMessage
+from opsloop_feedback.csat.service import PAGE as QUESTION
 from opsloop_feedback.status_pages import rules, service
 from opsloop_feedback.status_pages.schemas import StatusLinkOut
 from opsloop_feedback.status_pages.service import StatusPage
@@ -55,13 +56,18 @@ def _page(page: StatusPage, token: str) -> str:
     said = "".join(_said(message) for message in page.said if message.body)
     return page_html(
         f"#{page.number}",
-        f"<h1>#{page.number} · {english}</h1><h1 lang=zh>{chinese}</h1>{said}"
+        f"<h1>#{page.number} · {english}</h1><h1 lang=zh>{chinese}</h1>{_asked(page)}{said}"
         f'<form method="post" action="?token={escape(token, quote=True)}">'
         f'<input type="hidden" name="nonce" value="{page.nonce}">'
         '<p><label for="body">Your answer · 您的答复</label><br>'
         f'<textarea id="body" name="body" rows="6" cols="40" maxlength="{service.ANSWER_CHARACTERS}" required></textarea></p>'
         "<button>Send · 发送</button></form>",
     )
+
+
+def _asked(page: StatusPage) -> str:
+    words = "Are you satisfied? · 您满意吗？"
+    return "" if page.rating is None else f'<p><a href="{QUESTION}?token={page.rating}">{words}</a></p>'
 
 
 def _said(message: FeedbackMessage) -> str:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import context_of, ports_of, settings_of
 from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
+from opsloop_feedback.author_links import rules as links
 from opsloop_feedback.conversations import service as conversations
 from opsloop_feedback.conversations.service import FeedbackMessage
+from opsloop_feedback.csat import service as csat
 from opsloop_feedback.items import service as items
 from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.settings import FeedbackSettings
@@ -28,12 +30,15 @@ ANSWER_CHARACTERS = 10_000
 
 @dataclass(frozen=True)
 class StatusPage:
-    """What the author sees: how far we are, and the newest of what was said, the oldest of that first. `nonce`: of the form."""
+    """What the author sees: how far we are, and the newest of what was said, the oldest of that first. `nonce`: of the form;
+    `rating`: what the link of the question carries how satisfied they are, None where nothing is asked.
+    """
 
     number: int
     status: Status
     said: Sequence[FeedbackMessage]
     nonce: str
+    rating: str | None
 
 
 async def link_of(session: AsyncSession, feedback_id: UUID) -> str | None:
@@ -42,16 +47,20 @@ async def link_of(session: AsyncSession, feedback_id: UUID) -> str | None:
     public_url = settings_of(session, FeedbackSettings).public_url
     if public_url is None:
         return None
+    return f"{public_url.rstrip('/')}/p/{feedback.workspace}/{PAGE}?token={token_for(session, feedback.id)}"
+
+
+def token_for(session: AsyncSession, feedback_id: UUID) -> str:
+    """Return what the link of a post's page carries, also of one that is not there: then it leads nowhere."""
     sign = partial(ports_of(session, FeedbackPorts).secrets.digest, purpose=rules.SIGNED)
-    token = rules.token_of(feedback.id, feedback.workspace, sign)
-    return f"{public_url.rstrip('/')}/p/{feedback.workspace}/{PAGE}?token={token}"
+    return links.token_of(feedback_id, context_of(session).workspace, sign)
 
 
 def read(session: AsyncSession, token: str) -> UUID:
     """Return the post that a link of the session's workspace is about; raises NotFound for what is no link."""
     boxes = ports_of(session, FeedbackPorts).secrets.with_each_key
     signs = [partial(box.digest, purpose=rules.SIGNED) for box in boxes]
-    id = rules.read_token(token, context_of(session).workspace, signs)
+    id = links.read_token(token, context_of(session).workspace, signs)
     if id is None:
         raise NotFound("This link is not complete. 此链接不完整。")
     return id
@@ -61,7 +70,8 @@ async def show(session: AsyncSession, feedback_id: UUID) -> StatusPage:
     """Return what a page shows; nothing changes. Raises NotFound."""
     feedback = await items.get_feedback(session, feedback_id)
     said = await conversations.newest_said(session, feedback, limit=SHOWN)
-    return StatusPage(feedback.number, Status(feedback.status), said[::-1], uuid7().hex)
+    rating = csat.token_of(session, feedback) if await csat.is_open(session, feedback) else None
+    return StatusPage(feedback.number, Status(feedback.status), said[::-1], uuid7().hex, rating)
 
 
 async def answer(session: AsyncSession, feedback_id: UUID, *, body: str, nonce: str) -> None:

@@ -19,7 +19,7 @@ from opsloop_notifications.tables import Base, Json
 class Webhook(Resource, Base):
     """One endpoint. Sealed: `secret` (what its calls are signed with), `sealed_bot_secret` (what a bot gave its owner), values of headers.
 
-    `failing_since` is the first failure after the last success.
+    `failing_since` is the first failure after the last success. `source`: whose posts' states alone it is told, from its first day on.
     """
 
     NOUN = "webhook"
@@ -32,9 +32,11 @@ class Webhook(Resource, Base):
         check_in("language", ("en", "zh")),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         CheckConstraint("rate_limit > 0", name="rate_limit"),
+        CheckConstraint("source IS NULL OR (about = 'events' AND format = 'cloudevents')", name="source"),
         Index("ix_webhook_workspace", "workspace", "id"),
     )
 
+    source: Mapped[str | None] = mapped_column(Text)
     url: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -87,6 +89,7 @@ class Webhook(Resource, Base):
     def audited(self) -> dict[str, Any]:
         """Return what it is called for; of the address the host, since the rest may be what opens it, of the filter that it is another."""
         return {
+            "source": self.source,
             "url": redaction.Withheld(self.url, without_path),
             "description": redaction.text(self.description),
             "event_types": self.event_types,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import FromClause, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -26,7 +27,7 @@ THERE = select(Webhook.id).where(_IS_THERE).subquery()
 """The endpoints that are not deleted."""
 
 # asked at each batch of events: put together once
-_ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter, Webhook.ordering).where(
+_ENABLED = select(Webhook.id, Webhook.source, Webhook.event_types, Webhook.filter, Webhook.ordering).where(
     Webhook.workspace == bindparam("workspace"),
     Webhook.status == WebhookStatus.ENABLED,
     Webhook.about == About.EVENTS,
@@ -35,7 +36,7 @@ _ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter, Webhook.order
 _STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
-    f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
+    f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, source, event_types, CAST(filter AS text), "  # noqa: S608 our own part
     "ordering, url, format, language, rate_limit, allowed_rate, handshake, sealed_bot_secret, sealed_headers, payload_template, secret, "
     f"previous_secret, previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
     "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND about = 'events' OFFSET 0) AS w"
@@ -49,9 +50,21 @@ UNCHANGED_SQL = (
 """Says in `is_unchanged` whether the workspace's listeners are still those with `listener_states`, as part of a statement's WITH."""
 
 
-def webhooks_of(workspace: str) -> Select[Webhook]:
-    """Return the statement for a workspace's endpoints, to be paged."""
-    return select(Webhook).where(Webhook.workspace == workspace, _IS_THERE)
+def webhooks_of(workspace: str, *sources: str | None) -> Select[Webhook]:
+    """Return the statement for a workspace's endpoints, to be paged; of one source where one is said."""
+    said = (Webhook.source == source for source in sources if source is not None)
+    return select(Webhook).where(Webhook.workspace == workspace, _IS_THERE, *said)
+
+
+def there_of(source: str) -> FromClause:
+    """Return the endpoints of a source that are not deleted."""
+    return select(Webhook.id).where(_IS_THERE, Webhook.source == source).subquery()
+
+
+async def source_of(session: AsyncSession, webhook_id: UUID) -> str | None:
+    """Return the source that an endpoint is bound to, of a deleted one too."""
+    query = select(Webhook.source).where(Webhook.id == webhook_id, Webhook.workspace == context_of(session).workspace)
+    return cast("str | None", await session.scalar(query))
 
 
 async def get_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
@@ -67,7 +80,7 @@ async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precon
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     """Return the endpoints of the session's workspace that get events."""
     rows = await session.execute(_ENABLED, {"workspace": context_of(session).workspace})
-    return [Listener(row.id, row.event_types, row.filter, {"ordering": row.ordering}) for row in rows]
+    return [Listener(row.id, row.source, row.event_types, row.filter, {"ordering": row.ordering}) for row in rows]
 
 
 class KnownListeners:
@@ -103,7 +116,10 @@ class KnownListeners:
 
 async def _read_listeners(lanes: Lanes, workspace: str) -> list[Listener]:
     rows = await lanes.fetch(_ENABLED_QUICKLY, {"workspace": workspace})
-    return [Listener(row["id"], row["event_types"], read_document(row["filter"]), row, row["state"]) for row in rows]
+    return [
+        Listener(row["id"], row["source"], row["event_types"], read_document(row["filter"]), row, row["state"])
+        for row in rows
+    ]
 
 
 async def alert_receivers(session: AsyncSession, only: UUID | None) -> Sequence[Webhook]:

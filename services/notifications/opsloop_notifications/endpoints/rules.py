@@ -14,6 +14,7 @@ from opsloop_common.errors import Invalid
 from opsloop_common.filters import read_filter, require_meant
 from opsloop_common.outbound.rules import AddressPolicy
 from opsloop_common.outbound.urls import BadUrl, check_url
+from opsloop_notifications.bindings.rules import is_told
 from opsloop_notifications.formats.rules import (
     ALERTMANAGER,
     CLOUDEVENTS,
@@ -62,6 +63,7 @@ class Listener:
     """An endpoint that gets events: what it wants of them, and what calling it takes when it was read to be called."""
 
     id: UUID
+    source: str | None
     event_types: Sequence[str]
     filter: Sequence[Any]
     address: Mapping[str, Any]
@@ -86,6 +88,11 @@ class Receiver:
 def hears(patterns: Sequence[str], event_type: str) -> bool:
     """Say whether one of the patterns (`*`, `kpi.*`, exact names) covers the type."""
     return any(covers(pattern, event_type) for pattern in patterns)
+
+
+def is_wanted(endpoint: Listener | Any, event_type: str, data: Mapping[str, Any]) -> bool:
+    """Say whether an endpoint is to hear of an event, as far as that has nothing to do with its filter."""
+    return hears(endpoint.event_types, event_type) and is_told(endpoint.source, event_type, data)
 
 
 def about_of(format: str, wanted: str | None) -> About:

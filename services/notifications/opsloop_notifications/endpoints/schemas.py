@@ -90,6 +90,7 @@ class WebhookPatch(InModel):
 class WebhookOut(OutModel):
     """An endpoint. Of `headers` the names are shown; their values are secrets, and so is what comes after the host of most bots' `url`.
 
+    `source`: it is told of the states of that source's posts alone, and of them what a partner may know; null: of all.
     `bot_secret` is true where there is one.
     `public_key` (`whpk_`) verifies `v1a`; `/p/{workspace}/webhooks/{id}/jwks.json` has it for everybody, in a rotation the old one too.
     `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410), failing (nothing succeeded
@@ -97,6 +98,7 @@ class WebhookOut(OutModel):
     """
 
     id: UUID
+    source: str | None
     url: str
     event_types: list[str]
     filter: list[FilterTermOut]

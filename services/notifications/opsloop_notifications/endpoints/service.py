@@ -16,19 +16,14 @@ from opsloop_common.contracts.envelope import EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.documents import read_document, write_document
-from opsloop_common.errors import Conflict, Invalid
-from opsloop_common.ids import uuid7
+from opsloop_common.errors import Conflict, Invalid, NotFound
 from opsloop_common.outbound.rules import AddressPolicy
-from opsloop_common.outbox.append import event_from
 from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.versions import ANY_VERSION, Precondition
-from opsloop_common.work import work_of
 from opsloop_common.workspaces import take_place
-from opsloop_notifications.alertmanager import rules as alertmanager
+from opsloop_notifications.bindings.rules import require_bound
 from opsloop_notifications.deliveries import service as deliveries
-from opsloop_notifications.deliveries.rules import TEST_TYPE
-from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.consenting import ask_after_change, ask_for_consent
 from opsloop_notifications.endpoints.consenting import note_consent as note_consent
@@ -69,25 +64,30 @@ _FORGET_DELETED = text(
 )
 
 
-class WebhookTested(EventData):
-    """Somebody asked for a call to see whether the endpoint works. It goes to that endpoint only."""
-
-    type = TEST_TYPE
-    aggregate = "webhook"
-
-    webhook_id: UUID
-
-
 async def create_webhook(
-    session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
+    session: AsyncSession,
+    fields: Mapping[str, Any],
+    *,
+    source: str | None = None,
+    secret: str | None,
+    policy: AddressPolicy,
+    secrets: SecretBox,
 ) -> tuple[Webhook, str | None]:
-    """Add an endpoint; returns it with the shared secret, if it has one, which is never shown again. Raises Invalid (422), TooMany."""
+    """Add an endpoint, perhaps bound to a source; returns it with the shared secret, if it has one, which is never shown again.
+
+    Raises Invalid (422), TooMany.
+    """
     about = rules.about_of(fields["format"], fields["about"])
     rules.require_filter(fields["filter"], fields["event_types"], about=about)
+    if source is not None:
+        require_bound(fields["filter"], fields["event_types"], format=fields["format"], about=about)
     rules.require_format(fields["format"], about=about, has_bot_secret=fields["bot_secret"] is not None)
     rules.require_ordering(fields["ordering"], about=about)
     await require_template(fields["payload_template"], fields["format"])
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
+    if source is not None:
+        most = limits.WEBHOOKS_PER_SOURCE
+        await take_place(session, queries.there_of(source), most=most, what="webhooks of one source")
     keys, plain = _made_keys(fields["signature"], secret, secrets)
     checked = {name: value for name, value in fields.items() if name not in ("headers", "bot_secret")} | keys
     checked |= {"url": rules.checked_url(fields["url"], policy), "about": about}
@@ -95,7 +95,7 @@ async def create_webhook(
     checked["sealed_bot_secret"] = _sealed_bot_secret(fields["bot_secret"], secrets)
     checked["language"] = fields["language"] or language_for((await workspaces.get(session)).locale)
     status = WebhookStatus.DISABLED if fields["handshake"] else WebhookStatus.ENABLED
-    webhook = resources.create(session, Webhook, status=status, failures=0, **checked)
+    webhook = resources.create(session, Webhook, source=source, status=status, failures=0, **checked)
     if webhook.handshake:
         await ask_for_consent(session, webhook)
     return webhook, plain
@@ -189,6 +189,8 @@ async def change_webhook(
     with changing(session, webhook, _checked(webhook, dict(changes), policy=policy, secrets=secrets)) as before:
         if {"filter", "event_types", "about"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types, about=webhook.about)
+        if webhook.source is not None:
+            require_bound(webhook.filter, webhook.event_types, format=webhook.format, about=webhook.about)
         rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.bot_secret is not None)
         rules.require_ordering(webhook.ordering, about=webhook.about)
         rules.require_template(webhook.payload_template, webhook.format)
@@ -258,34 +260,20 @@ async def public_keys(session: AsyncSession, webhook_id: UUID) -> list[str]:
     return [key for key in keys if key is not None]
 
 
-async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
-    """Send a `webhook.test` event the way every event goes; returns its delivery. Also for a disabled endpoint.
-
-    One that is told of alerts gets an alert that is a test.
-    """
-    webhook = await queries.get_webhook(session, webhook_id)
-    if webhook.handshake and webhook.consented_at is None:
-        raise Conflict("The endpoint has not consented to being called.")
-    event = event_from(
-        WebhookTested(webhook_id=webhook.id),
-        id=uuid7(),
-        time=clock_of(session).now(),
-        source="/opsloop/notifications",
-        context=context_of(session),
-        sequence=1,
-    )
-    document = event.to_bytes().decode()
-    if webhook.about == About.ALERTS:
-        link = work_of(session).grounds.link("/") or ""
-        document = alertmanager.sample(event.time, receiver=_receiver(webhook).name, external_url=link)
-    plan = deliveries.Plan(webhook.id, event.id, event.type, document)
-    (delivery_id,) = await deliveries.plan_deliveries(session, [plan])
-    return await deliveries.get_delivery(session, delivery_id)
-
-
 async def get_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
     """Return one endpoint of the session's workspace; raises NotFound."""
     return await queries.get_webhook(session, webhook_id)
+
+
+async def require_within(session: AsyncSession, webhook_id: UUID, source: str | None) -> None:
+    """Raise NotFound for an endpoint that is not the one of the source to which somebody is held; None is held to none."""
+    if source is not None and (await queries.get_webhook(session, webhook_id)).source != source:
+        raise NotFound.of("webhook")
+
+
+async def source_of(session: AsyncSession, webhook_id: UUID) -> str | None:
+    """Return the source that an endpoint is bound to, of a deleted one too."""
+    return await queries.source_of(session, webhook_id)
 
 
 async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precondition) -> Webhook:
@@ -308,10 +296,11 @@ async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
 
 async def alert_receivers(session: AsyncSession, *, only: UUID | None = None) -> list[Receiver]:
     """Return the enabled endpoints of the session's workspace that are told of alerts, or the one of them that is meant."""
-    return [_receiver(webhook) for webhook in await queries.alert_receivers(session, only)]
+    return [receiver_of(webhook) for webhook in await queries.alert_receivers(session, only)]
 
 
-def _receiver(webhook: Webhook) -> Receiver:
+def receiver_of(webhook: Webhook) -> Receiver:
+    """Return an endpoint as one that is told of alerts in groups."""
     return Receiver(webhook.id, webhook.description or str(webhook.id), webhook.event_types)
 
 

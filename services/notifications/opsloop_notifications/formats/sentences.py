@@ -9,6 +9,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "feedback.replied": ("#{number} was answered", "#{number} 已回复"),
     "feedback.resolved": ("#{number} is resolved", "#{number} 已解决"),
     "feedback.reopened": ("#{number} is open again", "#{number} 已重新打开"),
+    "feedback.rated": ("#{number} was rated {score} of 5", "#{number} 的处理获评 {score} 分（满分 5 分）"),
     "feedback.merged": (
         "#{number} was merged into #{into_number}; affected users: {affected_users}",
         "#{number} 已合并到 #{into_number}，受影响用户 {affected_users} 人",
@@ -132,6 +133,7 @@ OPERATORS = {
     "ge": ("at or above", "不低于"),
 }
 AGAINST = (", alarm {operator} {threshold}", "，告警线：{operator} {threshold}")
+THRESHOLD = (", threshold {threshold}", "，告警线 {threshold}")
 EXPECTED = (", expected {expected}", "，预期 {expected}")
 PERSON, PEOPLE = ("{count} person", "{count} 人"), ("{count} people", "{count} 人")
 NOBODY = ("nobody", "无人")

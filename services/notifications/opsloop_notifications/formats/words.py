@@ -24,7 +24,11 @@ TITLE_CHARACTERS = 300
 ALERTS_SHOWN = 20
 NAMES_SHOWN = 5
 LINK_CHARACTERS = 1_000
+NUMBER_CHARACTERS = 30
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 _LINK = re.compile(r"https?://[!-~]+")
+_FOR_MACHINES = re.compile(r"https?://[^/?#]+(/[^?#]*)?/api/(feedback|metrics|campaigns|notifications)(/|$)")
+"""Addresses of our services: what answers there is JSON, which nobody reads in a chat."""
 _SEVERITIES: dict[str, Severity] = {
     "critical": "critical",
     "page": "critical",
@@ -192,9 +196,9 @@ def _severity(value: Any, *, otherwise: Severity) -> Severity:
 
 
 def _link(value: Any) -> str | None:
-    """Return an address that may be opened; whatever is none is left out, since some of these come from outside."""
+    """Return an address where people find a page; whatever is none is left out, since some of these come from outside."""
     is_link = isinstance(value, str) and len(value) <= LINK_CHARACTERS and _LINK.fullmatch(value)
-    return value if is_link else None
+    return value if is_link and not _FOR_MACHINES.match(value) else None
 
 
 def _of_alerts(told: Mapping[str, Any], language: Language) -> Message:
@@ -234,4 +238,24 @@ def _line(alert: Mapping[str, Any], language: Language) -> str:
     severity, notes = alert["labels"].get("severity"), in_language(alert["annotations"], language)
     said = notes.get("summary") or notes.get("description")
     shown = [_name(alert), *([_named(severity, language)] if severity else []), *([_text(said)] if said else [])]
-    return f"{state} · {' · '.join(shown)}"
+    return " · ".join((state, *shown, *_figures(notes, language)))
+
+
+def _figures(notes: Mapping[str, str], language: Language) -> list[str]:
+    """Return what was measured, and what it is held against, where an alert's annotations say so in numbers."""
+    unit = notes.get("unit")
+    read = {name: _number(notes.get(name, "")) for name in ("value", "threshold", "expected")}
+    shown = {name: _amount(number, unit, language) for name, number in read.items() if number is not None}
+    if "value" not in shown:
+        return []
+    against = [
+        in_words(words, language).format_map(shown)
+        for name, words in (("threshold", sentences.THRESHOLD), ("expected", sentences.EXPECTED))
+        if name in shown
+    ]
+    return [shown["value"] + "".join(against)]
+
+
+def _number(text: str) -> float | None:
+    """Return the number that a text is; None for whatever else people write there."""
+    return float(text) if len(text) <= NUMBER_CHARACTERS and _NUMBER.fullmatch(text) else None

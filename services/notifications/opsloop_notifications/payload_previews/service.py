@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.envelope import CONTENT_TYPE, Event
-from opsloop_common.contracts.samples import sample
-from opsloop_common.db import clock_of, context_of, settings_of
+from opsloop_common.db import clock_of, settings_of
 from opsloop_common.errors import Conflict, Invalid, NotFound
+from opsloop_notifications.bindings.rules import STATES, document_for
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import hears
+from opsloop_notifications.endpoints.rules import hears, is_wanted
 from opsloop_notifications.endpoints.service import Webhook
 from opsloop_notifications.eventlog.service import find_document
 from opsloop_notifications.formats.rules import CLOUDEVENTS
@@ -25,6 +26,7 @@ from opsloop_notifications.headers.rules import WITHHELD, headers_of_call
 from opsloop_notifications.payloads import rules as payloads
 from opsloop_notifications.payloads.rules import Faulty
 from opsloop_notifications.settings import NotificationsSettings
+from opsloop_notifications.trying.service import sample_for
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,11 @@ async def preview(
         raise Conflict(f"Only endpoints of the format {CLOUDEVENTS} have a payload of their own to show.")
     event = await _logged(session, event_id) if event_id is not None else await _sample(session, webhook, event_type)
     wanted = webhook.payload_template if isinstance(template, bool) else template
-    body = await _body(event, wanted)
+    body = await _body(document_for(webhook.source, event), wanted)
     content_type = CONTENT_TYPE if wanted is None else payloads.CONTENT_TYPE
     return Preview(
         event=event,
-        is_heard=hears(webhook.event_types, event.type),
+        is_heard=is_wanted(webhook, event.type, event.data),
         url=webhook.shown_url,
         headers=_headers(session, webhook, event, content_type),
         body=body,
@@ -75,18 +77,16 @@ async def _logged(session: AsyncSession, event_id: UUID) -> Event:
 
 async def _sample(session: AsyncSession, webhook: Webhook, event_type: str | None) -> Event:
     """Return an event of a type with every field filled in, or of the first type that the endpoint hears."""
-    heard = (each for each in sorted(PUBLIC) if hears(webhook.event_types, each))
-    kind = PUBLIC[event_type or next(heard, min(PUBLIC))]
-    made = await asyncio.to_thread(sample, kind)
-    now: datetime = clock_of(session).now()
-    return made.model_copy(update={"workspace": context_of(session).workspace, "time": now})
+    among = sorted(PUBLIC) if webhook.source is None else STATES
+    heard = (each for each in among if hears(webhook.event_types, each))
+    return await sample_for(session, webhook, event_type or next(heard, among[0]))
 
 
-async def _body(event: Event, template: str | None) -> str:
+async def _body(document: dict[str, Any], template: str | None) -> str:
     if template is None:
-        return event.to_bytes().decode()
+        return orjson.dumps(document).decode()
     try:
-        return (await asyncio.to_thread(payloads.render, template, event.document())).decode()
+        return (await asyncio.to_thread(payloads.render, template, document)).decode()
     except Faulty as fault:
         raise Invalid("/payload_template", str(fault)) from fault
 

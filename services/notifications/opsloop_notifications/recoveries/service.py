@@ -17,6 +17,7 @@ from opsloop_common.due.jobs import cancel_job, get_job, has_unfinished, start_j
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.turns import breathing
+from opsloop_notifications.bindings.rules import cut, is_told
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import stream_of
 from opsloop_notifications.deliveries.service import Missed
@@ -139,10 +140,11 @@ async def _from_the_log(session: AsyncSession, wanted: Wanted, webhook: Webhook,
 
     def read(row: Row[int, UUID, str, str]) -> Missed:
         is_covered = hears(webhook.event_types, row.type)
-        if not is_covered or not (terms or is_in_order):
+        if not is_covered or not (terms or is_in_order or webhook.source is not None):
             return Missed(row.event_id, row.type, is_covered)
         told = read_document(row.document)
-        is_covered = all_hold(terms, told)
+        is_covered = is_told(webhook.source, row.type, told["data"])
+        is_covered = is_covered and all_hold(terms, told if webhook.source is None else cut(told))
         if not is_in_order:
             return Missed(row.event_id, row.type, is_covered)
         stream = stream_of(told["source"].rpartition("/")[2], told["partitionkey"])

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
+from opsloop_notifications.bindings.rules import text_for
 from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
 from opsloop_notifications.formats.rules import Language
 from opsloop_notifications.handshakes.rules import calls_a_second
@@ -141,7 +142,7 @@ def read_call(row: Mapping[str, Any], now: datetime) -> Call:
     return call_from(
         row,
         now,
-        body=row["document"].encode(),
+        body=text_for(row["source"], row["document"]).encode(),
         happened_at=datetime.fromisoformat(told["time"]) if is_event else now,
         traceparent=told.get("traceparent"),
         content_type=CONTENT_TYPE if is_event else "application/json",

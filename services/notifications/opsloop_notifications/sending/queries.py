@@ -28,7 +28,7 @@ _CLAIM_CALLS = Statement(
     "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.group_key, q.tries, q.due_at, q.line_id) "
     "SELECT mine.id, mine.workspace, mine.group_key, mine.tries, mine.due_at, mine.line_id, d.webhook_id, d.event_id, d.attempt_count, "
     "d.created_at, d.event_type, d.event_type = :test_type AS is_test, "
-    "coalesce(d.document, e.document) AS document, w.url, w.status, w.rate_limit, w.allowed_rate, w.handshake, "
+    "coalesce(d.document, e.document) AS document, w.source, w.url, w.status, w.rate_limit, w.allowed_rate, w.handshake, "
     "w.handshake AND w.consented_at IS NULL AS lacks_consent, w.format, w.language, "
     "w.sealed_bot_secret, w.sealed_headers, w.payload_template, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "

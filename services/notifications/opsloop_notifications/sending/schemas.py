@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from opsloop_common.contracts.known import known_type
-from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.shapes import DeliveryOut
 
@@ -18,6 +18,10 @@ def _delivered(event_type: str) -> str:
 
 DeliveredType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_delivered)]
 """A type of event, or of the one that tries an endpoint."""
+
+
+class ResendIn(InModel):
+    """Nothing can be said: what is sent again is what was sent."""
 
 
 class AttemptOut(OutModel):

@@ -20,11 +20,12 @@ from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
 from opsloop_common.turns import breathing
+from opsloop_notifications.bindings.rules import cut, text_for
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE, stream_of
 from opsloop_notifications.deliveries.service import Delivery, DeliveryAttempt
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import Listener, hears
+from opsloop_notifications.endpoints.rules import Listener, is_wanted
 from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
 from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.ports import NotificationsPorts
@@ -115,7 +116,7 @@ async def _hear_once(
 
 
 async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> list[tuple[Listener, Event]]:
-    pairs = [(each, event) for event in events for each in listeners if hears(each.event_types, event.type)]
+    pairs = [(each, event) for event in events for each in listeners if is_wanted(each, event.type, event.data)]
     filtered = {listener.id: listener.filter for listener, _ in pairs if listener.filter}
     if not filtered:
         return pairs
@@ -125,7 +126,10 @@ async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> lis
 
     def holds(pair: tuple[Listener, Event]) -> bool:
         listener, event = pair
-        return listener.id not in filters or all_hold(filters[listener.id], documents[event.id])
+        if listener.id not in filters:
+            return True
+        told = documents[event.id]
+        return all_hold(filters[listener.id], told if listener.source is None else cut(told))
 
     return [pair for pair, does in zip(pairs, await breathing(holds, pairs), strict=True) if does]
 
@@ -174,14 +178,16 @@ def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, 
         "line_id": None,
     }
     row = {**listener.address, **new, "workspace": event.workspace}
-    return call_from(row, now, body=body, happened_at=event.time, traceparent=event.traceparent)
+    told = body if listener.source is None else text_for(listener.source, body.decode()).encode()
+    return call_from(row, now, body=told, happened_at=event.time, traceparent=event.traceparent)
 
 
 async def payload_of(session: AsyncSession, delivery: Delivery, attempts: Sequence[DeliveryAttempt]) -> str | None:
     """Return the body of a delivery's calls to the byte, of several the newest; None when its event is past its retention."""
     if attempts and attempts[0].payload is not None:
         return attempts[0].payload
-    return delivery.document or await find_document(session, delivery.event_id)
+    document = delivery.document or await find_document(session, delivery.event_id)
+    return document and text_for(await endpoints.source_of(session, delivery.webhook_id), document)
 
 
 async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.feedback import erasures, merges, posts, replies, resolution, service_levels
+from opsloop_common.contracts.feedback import erasures, merges, posts, ratings, replies, resolution, service_levels
 from opsloop_common.contracts.feedback.erasures import FeedbackErased
 from opsloop_common.contracts.feedback.merges import FeedbackMerged, FeedbackUnmerged
 from opsloop_common.contracts.feedback.posts import (
@@ -17,6 +17,7 @@ from opsloop_common.contracts.feedback.posts import (
     Kind,
     Severity,
 )
+from opsloop_common.contracts.feedback.ratings import FeedbackRated
 from opsloop_common.contracts.feedback.replies import FeedbackReplied, ReplyChannel, ReplyRequested
 from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
 from opsloop_common.contracts.feedback.service_levels import FeedbackSlaApproaching, FeedbackSlaBreached
@@ -26,6 +27,7 @@ EVENTS: tuple[type[EventData], ...] = (
     *posts.EVENTS,
     *replies.EVENTS,
     *resolution.EVENTS,
+    *ratings.EVENTS,
     *merges.EVENTS,
     *service_levels.EVENTS,
     *erasures.EVENTS,
@@ -42,6 +44,7 @@ __all__ = [
     "FeedbackEscalated",
     "FeedbackEvent",
     "FeedbackMerged",
+    "FeedbackRated",
     "FeedbackReceived",
     "FeedbackReopened",
     "FeedbackReplied",

@@ -6,8 +6,8 @@ from alembic import op
 from opsloop_common.columns import Moment, check_in, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0019"
-down_revision = "0018"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,8 @@ from alembic import op
 from opsloop_common.columns import Moment, check_in
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0020"
-down_revision = "0019"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

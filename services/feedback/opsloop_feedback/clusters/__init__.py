@@ -1,0 +1,1 @@
+"""Clusters: topics that several people speak of, which keep their ids from week to week."""

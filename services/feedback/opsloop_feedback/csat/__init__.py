@@ -1,0 +1,1 @@
+"""CSAT: whether authors are satisfied with how their posts were resolved."""

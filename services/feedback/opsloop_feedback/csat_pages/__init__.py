@@ -1,0 +1,1 @@
+"""CSAT pages: the question that a link opens."""
