@@ -39,7 +39,7 @@ from tests.contracts.route_tables import (
     reads,
     takes_json,
 )
-from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, fill
+from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, fill, fill_own
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MODEL = replace(SAMPLE, slices=(reminders.SLICE,))
@@ -141,7 +141,9 @@ async def door(
             api.client.event_hooks["response"].append(note)
             ids = await fill(api)
             api.client.event_hooks["response"].clear()
-            yield Door(api, ids, await api.key(), await api.key(workspace="other"), created)
+            ours = await api.key()
+            await fill_own(api, ids, ours)
+            yield Door(api, ids, ours, await api.key(workspace="other"), created)
     finally:
         await database.close()
         await databases.drop(url)
@@ -217,6 +219,7 @@ async def test_what_strangers_hold_opens_only_what_says_so(door: Door, workspace
 async def test_a_change_that_changes_nothing_is_not_a_read(door: Door):
     name = door.api.runtime.service.name
     writer = await door.api.key(f"{name}:write")
+    await fill_own(door.api, door.ids, writer)
     for method, path, operation in operations(door):
         if method not in ("PATCH", "PUT") or f"{name}:write" not in operation["x-scopes"] or path in OF_MANY:
             continue

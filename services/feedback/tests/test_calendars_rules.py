@@ -258,6 +258,21 @@ def test_what_is_due_after_some_working_time_has_had_just_that(given_calendar, m
     assert rules.due_at(calendar, between, left) == due or not left
 
 
+@settings(max_examples=60, deadline=None)
+@given(calendars(), STARTS, st.integers(1, 6_000))
+def test_it_opens_next_where_a_counter_of_minutes_sees_work_begin(given_calendar, start, length):
+    calendar, counter = rules.read_calendar(**given_calendar), Counter(given_calendar)
+    worked = [counter.works(start + number * MINUTE) for number in range(length)]
+    begins = [number for number in range(1, length) if worked[number] and not worked[number - 1]]
+
+    opens = rules.opens_after(calendar, start)
+
+    if begins:
+        assert opens == start + begins[0] * MINUTE
+    else:
+        assert opens is None or opens >= start + length * MINUTE
+
+
 def test_the_day_begins_where_clocks_skip_midnight():
     cuba = calendar_of(
         time_zone="America/Havana", week=[{"days": ["sunday"], "start": "00:00", "end": "24:00"}], days=[]

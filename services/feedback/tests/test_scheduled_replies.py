@@ -434,3 +434,50 @@ async def test_a_key_that_is_used_twice_plans_once(later):
     assert first == again
     await later.work(hours=1)
     assert await later.said(post) == ["明天修好。"]
+
+
+async def test_who_cancels_while_it_is_said_has_it_either_said_or_cancelled(later):
+    posts = [await later.desk.post(body=f"Paying fails with {number}.") for number in range(4)]
+    planned = [await later.plan(post) for post in posts]
+    later.desk.api.clock.advance(3_600)
+    db, client = later.desk.api.db, later.desk.client
+
+    async def say(reply):
+        async with db.transaction(Context(workspace="acme", actor="worker")) as session:
+            await service.say(session, UUID(reply["id"]))
+
+    async def cancel(reply):
+        return (await client.delete(f"/v1/scheduled-replies/{reply['id']}", headers=later.desk.agent)).status_code
+
+    for post, reply in zip(posts, planned, strict=True):
+        _, code = await asyncio.gather(say(reply), cancel(reply))
+        assert (code, await later.said(post)) in [(204, []), (409, ["明天修好。"])]
+
+
+async def test_a_worker_that_comes_by_the_time_that_was_is_too_early(later):
+    post = await later.desk.post()
+    made = await later.plan(post)
+    await later.change(made, send_at=later.ahead(hours=2))
+    later.desk.api.clock.advance(3_600)
+
+    async with later.desk.api.db.transaction(Context(workspace="acme", actor="worker")) as session:
+        await service.say(session, UUID(made["id"]))
+
+    assert (await later.said(post), (await later.now(made))["status"]) == ([], "waiting")
+
+
+async def test_what_was_sent_takes_no_place_and_stays_in_the_list(later, monkeypatch):
+    monkeypatch.setattr(rules, "MOST_OF_A_POST", 1)
+    monkeypatch.setattr(rules, "MOST_UNSENT", 1)
+    post = await later.desk.post()
+    made = [await later.plan(post)]
+    await later.plan(post, 409)
+    await later.work(hours=1)
+
+    made.append(await later.plan(post))
+
+    path = f"/v1/feedback/{post['id']}/scheduled-replies"
+    first = await later.desk.get(path, limit=1)
+    second = await later.desk.get(path, limit=1, cursor=first["next_cursor"])
+    assert [page["items"][0]["id"] for page in (first, second)] == [one["id"] for one in made]
+    assert [page["items"][0]["status"] for page in (first, second)] == ["sent", "waiting"]

@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from opsloop_common import limits
+from opsloop_common.db import Context
+from opsloop_feedback.teams import service
 
 PATH = "/v1/teams"
 PAYMENTS = {"name": "支付组", "members": [{"user_id": "ann"}, {"user_id": "ben", "is_away": True}]}
@@ -288,3 +290,15 @@ async def test_nobody_in_a_team_is_fine(clockwork):
     assert (team["members"], team["calendar_id"]) == ([], None)
     changed = await clockwork.change(f"{PATH}/{team['id']}", members=[{"user_id": "ann"}])
     assert changed["members"] == [{"user_id": "ann", "calendar_id": None, "is_away": False}]
+
+
+async def test_a_team_is_found_by_just_the_name_that_posts_carry_and_by_its_own_workspace(clockwork):
+    team = await clockwork.make(PATH, PAYMENTS)
+    asked = [("acme", "支付组"), ("acme", "支付"), ("acme", "支付组 "), ("other", "支付组")]
+
+    found = []
+    for workspace, name in asked:
+        async with clockwork.desk.api.db.transaction(Context(workspace=workspace)) as session:
+            found.append(await service.find_named(session, name))
+
+    assert [one and str(one.id) for one in found] == [team["id"], None, None, None]

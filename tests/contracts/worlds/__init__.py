@@ -30,7 +30,19 @@ WORDED = _all_of("worded")
 QUERIES = _all_of("queries")
 WITHOUT_WORDS = frozenset().union(*(world.without_words for world in WORLDS))
 
-__all__ = ["BODIES", "CHANGES", "NO_CHANGES", "QUERIES", "WITHOUT_WORDS", "WORDED", "WORDS", "WORLDS", "World", "fill"]
+__all__ = [
+    "BODIES",
+    "CHANGES",
+    "NO_CHANGES",
+    "QUERIES",
+    "WITHOUT_WORDS",
+    "WORDED",
+    "WORDS",
+    "WORLDS",
+    "World",
+    "fill",
+    "fill_own",
+]
 
 
 async def fill(api: Api) -> dict[str, str]:
@@ -40,3 +52,13 @@ async def fill(api: Api) -> dict[str, str]:
         if world.service in (api.runtime.service.name, "*"):
             ids |= await world.make(api)
     return ids
+
+
+async def fill_own(api: Api, ids: dict[str, str], headers: dict[str, str]) -> None:
+    """Make what a key has for itself alone in the world of its service."""
+    for world in WORLDS:
+        if world.service == api.runtime.service.name:
+            for operation, body in world.own.items():
+                method, path = operation.format_map(ids).split(" ")
+                answer = await api.client.request(method, path, json=body, headers=headers)
+                assert answer.status_code == 201, (operation, answer.text)

@@ -9,13 +9,14 @@ DRAFT = {"kind": "note", "body": "还没想好怎么说"}
 
 
 async def make(api: Api) -> dict[str, str]:
-    """Make nothing: a draft is named by its post."""
+    """Make nothing: a draft is named by its post, and of whoever walks."""
     return {}
 
 
 WORLD = World(
     "feedback",
     make,
+    own={"PUT /v1/feedback/{feedback_id}/draft": DRAFT},
     bodies={"PUT /v1/feedback/{feedback_id}/draft": DRAFT},
     changes={"PUT /v1/feedback/{feedback_id}/draft": DRAFT | {"body": "so"}},
     no_changes={"PUT /v1/feedback/{feedback_id}/draft": DRAFT},

@@ -22,6 +22,8 @@ class World:
     service: str
     make: Callable[[Api], Awaitable[dict[str, str]]]
     """Makes them in workspace `acme`; returns what path parameters stand for."""
+    own: Mapping[str, Body] = field(default_factory=dict)
+    """What each key has for itself alone, by the PUT that makes it: whoever walks makes theirs, after all else is there."""
     bodies: Mapping[str, Body | None] = field(default_factory=dict)
     """A valid body for each operation that takes one and has a path parameter."""
     no_changes: Mapping[str, Body] = field(default_factory=dict)
