@@ -223,8 +223,10 @@ async def test_the_audit_log_says_whose_there_was_and_never_its_words(ann, desk)
 
     log = (await desk.client.get("/v1/audit", headers=await desk.api.key("feedback:admin"))).json()["items"]
 
-    told = [entry for entry in log if entry["action"].startswith("draft.")]
-    assert [entry["action"] for entry in told] == ["draft.deleted", "draft.updated", "draft.created"]
+    told = [entry for entry in log if entry["action"].startswith("feedback_draft.")]
+    assert [entry["action"] for entry in told] == [
+        f"feedback_draft.{what}" for what in ("deleted", "updated", "created")
+    ]
     assert len({entry["actor"] for entry in told}) == 1
     assert (told[1]["before"]["kind"], told[1]["after"]["kind"]) == ("reply", "note")
     assert not [entry for entry in told if WORDS in str(entry) or "Not like this" in str(entry)]
