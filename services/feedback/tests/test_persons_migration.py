@@ -8,7 +8,7 @@ from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver
 from opsloop_feedback.people.consumers import PEOPLE
 
-MIGRATION = import_module("opsloop_feedback.migrations.versions.0019_people")
+MIGRATION = import_module("opsloop_feedback.migrations.versions.0021_people")
 STATEMENTS = ("_PEOPLE", "_IDENTITIES", "_SUGGESTIONS", "_CLAIMS")
 SEEN = (
     "SELECT known_by, is_verified::text, name, '' FROM person UNION ALL "

@@ -175,6 +175,7 @@ async def forget(session: AsyncSession, user_ids: Sequence[str], emails: Sequenc
 
     `emails`: of those who are known by these alone. Their posts were emptied before, so that none names them anew.
     """
+    await lock(session)  # before any person: who joins meanwhile locks them in another order
     names = [rules.called_by(user_id, "") for user_id in user_ids]
     names += [rules.called_by(None, email.lower()) for email in emails]
     given = {"workspace": context_of(session).workspace, "now": clock_of(session).now(), "known_by": names}
