@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
@@ -142,6 +142,30 @@ async def filled(desk):
         await session.execute(text("SET LOCAL role NONE"))
         await session.execute(text("ANALYZE feedback, person, person_identity, person_suggestion"))
     return ids
+
+
+async def test_somebody_their_group_and_their_ways_are_looked_up(desk, filled):
+    seen = []
+
+    def note(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("SELECT") and "FROM person" in statement:
+            seen.append((statement, parameters))
+
+    async with desk.api.db.transaction(ACME) as session:
+        engine = session.bind.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            assert len(await queries.identities_of(session, filled[0])) == 1
+            assert await queries.members_of(session, filled[0]) == []
+            assert len(await queries.authors_of(session, filled[:2])) == 2
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        connection = await session.connection()
+        plans = [await connection.exec_driver_sql(f"EXPLAIN {asked}", given) for asked, given in seen]
+        found = "\n".join(line for one in plans for (line,) in one)
+
+    assert len(seen) == 3
+    assert "Seq Scan" not in found
 
 
 async def plan(session, statement):
