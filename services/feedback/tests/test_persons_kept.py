@@ -81,6 +81,19 @@ async def test_a_group_of_a_hundred_is_full_however_it_is_put_together(desk):
     assert [len((await desk.get(f"/v1/people/{each}"))["members"]) for each in (one, two)] == [59, 40]
 
 
+async def test_posts_of_fifty_full_groups_are_found_at_once_and_of_more_they_are_not_asked_for(desk):
+    groups = await fill(desk, 51)
+    for each in groups[:50]:
+        await fill(desk, rules.GROUP, into=each)
+    await desk.post(author={"user_id": str(groups[0])})
+
+    found = await desk.get("/v1/feedback", person=groups[:50], facets="channel")
+
+    assert len(found["items"]) == 1
+    refused = await desk.get("/v1/feedback", 422, person=groups)
+    assert refused["errors"][0]["pointer"] == "/query/person"
+
+
 async def test_the_first_two_hundred_ways_are_shown_over_all_whom_somebody_stands_for(desk):
     [one] = await fill(desk, 1, WAYS)
     later = desk.api.clock.now() + timedelta(hours=1)
