@@ -185,6 +185,8 @@ async def test_what_is_no_form_is_no_answer(reader):
         ({"data": {"body": "b"}}, 422),
         ({"data": {"body": "a\0b", "nonce": "0" * 32}}, 422),
         ({"data": {"body": "b", "nonce": "0" * 33}}, 422),
+        ({"data": {"body": "b", "nonce": "g" * 32}}, 422),
+        ({"data": {"body": " \n", "nonce": "0" * 32}}, 422),
     ):
         assert (await reader.desk.client.post(link, **sent)).status_code == status, sent
 

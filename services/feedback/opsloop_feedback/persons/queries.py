@@ -37,11 +37,11 @@ def people(workspace: str, whom: Whom) -> Select[Person]:
     own = Person.workspace == workspace
     if whom.user_id is not None:
         known_by = rules.called_by(whom.user_id, "")
-        stand = stand.where(Person.id.in_(select(root).where(own, Person.known_by == known_by)))
+        stand = stand.where(_among(select(root).where(own, Person.known_by == known_by)))
     if whom.email is not None:
         wanted = (PersonIdentity.workspace == workspace, PersonIdentity.email == whom.email.lower())
         found = select(root).join(PersonIdentity, PersonIdentity.person_id == Person.id).where(own, *wanted)
-        stand = stand.where(Person.id.in_(found))
+        stand = stand.where(_among(found))
     return stand
 
 
@@ -138,3 +138,8 @@ async def people_named(session: AsyncSession, person_ids: Collection[UUID]) -> d
 
 def _of(person_ids: Collection[UUID]) -> ColumnElement[bool]:
     return or_(Person.id.in_(person_ids), Person.merged_into_id.in_(person_ids))
+
+
+def _among(found: Select[UUID]) -> ColumnElement[bool]:
+    """Return whether somebody is found: as an array, so that the few are looked up by their ids instead of everybody being read."""
+    return Person.id == any_(func.array(found.scalar_subquery()))

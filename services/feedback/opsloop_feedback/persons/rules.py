@@ -15,6 +15,8 @@ GROUP = 100
 """People that one stands for."""
 SUGGESTED = 10
 """With how many others somebody is suggested who comes in by one address: strangers may write one address a thousand times."""
+ASKED = 50
+"""People whose posts are asked for at once: each may stand for a whole group."""
 _ID, _MAIL = "id:", "mail:"
 
 

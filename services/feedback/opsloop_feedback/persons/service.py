@@ -108,7 +108,12 @@ async def _note_ways(session: AsyncSession, new: dict[Appearance, Post], given: 
 
 
 async def narrowed(session: AsyncSession, filters: Filters, person_ids: Collection[UUID]) -> ByAuthors:
-    """Narrow filters to what some people, and those for whom they stand, wrote; who is not there wrote nothing."""
+    """Narrow filters to what some people, and those for whom they stand, wrote; who is not there wrote nothing.
+
+    Raises Invalid (422) for more than a statement can name.
+    """
+    if len(person_ids) > rules.ASKED:
+        raise Invalid("/query/person", f"has more than {rules.ASKED} values")
     known = await queries.authors_of(session, person_ids)
     named = [(rules.user_id_of(by), rules.email_of(by), is_verified) for by, is_verified in known]
     user_ids = [(user_id, is_verified) for user_id, _, is_verified in named if user_id is not None]
@@ -175,6 +180,7 @@ async def forget(session: AsyncSession, user_ids: Sequence[str], emails: Sequenc
 
     `emails`: of those who are known by these alone. Their posts were emptied before, so that none names them anew.
     """
+    await lock(session)  # before any person: who joins meanwhile locks them in another order
     names = [rules.called_by(user_id, "") for user_id in user_ids]
     names += [rules.called_by(None, email.lower()) for email in emails]
     given = {"workspace": context_of(session).workspace, "now": clock_of(session).now(), "known_by": names}
