@@ -45,7 +45,6 @@ FURTHER = {
     "feedback.form_pages.layout": Further(5, "the page as HTML"),
     "feedback.form_pages.words": Further(-20, "data: what the page says, in two languages"),
     "feedback.widget.page": Further(-10, "the script that shows a form on somebody's page"),
-    "feedback.items.removal": Further(25, "what came with a file goes away again, apart from all work on what stays"),
     "feedback.import_formats.headings": Further(-20, "data: what exports of other products call things"),
     "feedback.feedback_imports.reading": Further(25, "what one row says, by the shape that the contract shows"),
     "feedback.terms.stems": Further(-10, "the endings that English words lose"),

@@ -67,6 +67,7 @@ TAKES_ANY_FILE = {"POST /v1/attachments"}
 ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
+    "/v1/people/{person_id}",
     "/v1/feedback/{feedback_id}/status-link",
     "/v1/attachments/{attachment_id}",
     "/v1/mailboxes/{mailbox_id}/progress",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     literal,
     null,
-    or_,
     select,
     true,
     union_all,
@@ -26,9 +25,9 @@ from sqlalchemy.sql.selectable import CTE
 
 from opsloop_common.db import context_of
 from opsloop_common.limits import FACET_CHECKS, FACET_POSTS, FACET_POSTS_BY_TEXT, FACET_VALUES
-from opsloop_feedback.filters.rules import ByAuthors, Counts, Facet, Filters
+from opsloop_feedback.filters.rules import Counts, Facet, Filters
 from opsloop_feedback.items.models import Feedback
-from opsloop_feedback.items.queries import NEWEST_FIRST, conditions, written_by
+from opsloop_feedback.items.queries import NEWEST_FIRST, conditions, found_by
 
 _COUNTED: dict[Facet, ColumnElement[Any]] = {
     Facet.AUTHOR: func.coalesce(Feedback.author_user_id, func.lower(Feedback.author_email)),
@@ -87,25 +86,8 @@ def _looked(session: AsyncSession, filters: Filters, facets: Collection[Facet], 
     holds = func.coalesce(and_(true(), *conditions(filters)), False).label("holds")
     own = Feedback.workspace == context_of(session).workspace
     columns = [_column(facet).label(f"by_{facet.value}") for facet in facets]
-    found = select(holds, *columns).where(own, *_found_by(filters)).order_by(*NEWEST_FIRST)
+    found = select(holds, *columns).where(own, *found_by(filters)).order_by(*NEWEST_FIRST)
     return found.limit(most + 1).cte("looked")
-
-
-def _found_by(filters: Filters) -> Iterable[ColumnElement[bool]]:
-    """Return the conditions that an index answers: what they leave out is not looked at."""
-    if filters.number:
-        yield Feedback.number.in_(filters.number)
-    if filters.external_id:
-        yield Feedback.external_id.in_(filters.external_id)
-    if filters.author:
-        addresses = [author.lower() for author in filters.author]
-        yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
-    if isinstance(filters, ByAuthors):
-        yield written_by(filters)
-    if filters.created_from is not None:
-        yield Feedback.created_at >= filters.created_from
-    if filters.created_to is not None:
-        yield Feedback.created_at < filters.created_to
 
 
 def _counted(facet: Facet, matched: CTE) -> Select[Any]:

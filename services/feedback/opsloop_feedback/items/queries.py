@@ -50,14 +50,11 @@ _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
     Feedback.channel,
     Feedback.severity,
     Feedback.source,
-    Feedback.external_id,
-    Feedback.number,
     Feedback.assignee,
 )
 """Columns that a filter of the same name gives values of."""
 _LABELS = (Feedback.area, Feedback.team)
 """The same for words of people, in which what nobody sees makes no difference."""
-
 
 _AUTHOR = func.coalesce(
     literal("u:") + Feedback.author_user_id,
@@ -154,6 +151,7 @@ ORDERS = {
 
 def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     """Return what holds of the feedback that fulfils all filters."""
+    yield from found_by(filters)
     for column in _LISTED:
         if values := getattr(filters, column.key):
             yield column.in_(values)
@@ -162,18 +160,9 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     for label in _LABELS:
         if values := getattr(filters, label.key):
             yield comparable_column(label).in_(map(comparable, values))
-    if filters.author:
-        addresses = [author.lower() for author in filters.author]
-        yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
-    if isinstance(filters, ByAuthors):
-        yield written_by(filters)
     if filters.tag:
         tag = func.unnest(Feedback.tags).column_valued("tag")
         yield select(tag).where(comparable_column(tag).in_(map(comparable, filters.tag))).exists()
-    if filters.created_from is not None:
-        yield Feedback.created_at >= filters.created_from
-    if filters.created_to is not None:
-        yield Feedback.created_at < filters.created_to
     if filters.due_before is not None:
         yield Feedback.due_at < filters.due_before
     if filters.updated_from is not None:
@@ -182,11 +171,23 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.search_text.contains(term, autoescape=True)
 
 
-def written_by(filters: ByAuthors) -> ColumnElement[bool]:
-    """Return what holds of the posts of some authors, so that indexes find them."""
-    mail = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(filters.emails)
-    named = tuple_(Feedback.author_user_id, Feedback.author_verified).in_(filters.user_ids)
-    return or_(named, and_(Feedback.author_user_id.is_(None), mail))
+def found_by(filters: Filters) -> Iterable[ColumnElement[bool]]:
+    """Return those of the conditions that an index answers: what they leave out is not looked at."""
+    if filters.number:
+        yield Feedback.number.in_(filters.number)
+    if filters.external_id:
+        yield Feedback.external_id.in_(filters.external_id)
+    if filters.author:
+        addresses = [author.lower() for author in filters.author]
+        yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
+    if isinstance(filters, ByAuthors):
+        mail = tuple_(func.lower(Feedback.author_email), Feedback.author_verified).in_(filters.emails)
+        named = tuple_(Feedback.author_user_id, Feedback.author_verified).in_(filters.user_ids)
+        yield or_(named, and_(Feedback.author_user_id.is_(None), mail))
+    if filters.created_from is not None:
+        yield Feedback.created_at >= filters.created_from
+    if filters.created_to is not None:
+        yield Feedback.created_at < filters.created_to
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:

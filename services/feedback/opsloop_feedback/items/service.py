@@ -7,7 +7,21 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, Select, Table, Text, bindparam, column, func, insert, select, text, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,8 +65,6 @@ from opsloop_feedback.items.queries import said_in as said_in
 from opsloop_feedback.items.queries import some_feedback as some_feedback
 from opsloop_feedback.items.queries import sorted_posts as sorted_posts
 from opsloop_feedback.items.queries import worked_on as worked_on
-from opsloop_feedback.items.removal import lock_untouched as lock_untouched
-from opsloop_feedback.items.removal import remove as remove
 from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -373,3 +385,15 @@ async def erase_authors(session: AsyncSession, user_ids: Sequence[str], emails: 
     given = {"workspace": context_of(session).workspace, "user_ids": list(user_ids), "emails": list(emails)}
     at_once = {"now": clock_of(session).now(), "limit": ERASED_AT_ONCE}
     return (await session.scalars(_ERASE, given | at_once)).all()
+
+
+async def lock_untouched(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
+    """Hold those of some feedback that were never changed and stand for no others; nobody adds to them until the transaction ends."""
+    held = await queries.lock_as_they_came(session, feedback_ids)
+    return held - await queries.those_that_stand(session, held)
+
+
+async def remove(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
+    """Remove feedback that is held, for good, as it came with a file: its clocks, watchers and messages go with it."""
+    gone = delete(Feedback).where(Feedback.id.in_(feedback_ids))
+    await session.execute(gone.execution_options(synchronize_session=False))

@@ -15,10 +15,10 @@ from opsloop_feedback.items import service as items
 from opsloop_feedback.people.schemas import (
     ChannelCount,
     IdentityOut,
-    PersonDetail,
     PersonMergeIn,
     PersonOut,
     SuggestionOut,
+    WholePersonOut,
 )
 from opsloop_feedback.persons import service
 from opsloop_feedback.persons.service import Person, Whom
@@ -43,12 +43,12 @@ async def list_people(
 
 
 @router.get("/v1/people/{person_id}", dependencies=[READ], responses=problems(404))
-async def get_person(person_id: UUID, session: Db) -> PersonDetail:
+async def get_person(person_id: UUID, session: Db) -> WholePersonOut:
     """Show somebody, by which ways they came in (the first 200), and how many posts are theirs; these are `/v1/feedback?person=`."""
     person = PersonOut.model_validate(await service.get_person(session, person_id))
     theirs = await service.narrowed(session, Filters(), [person_id])
     counts = (await items.count_by(session, theirs, [Facet.CHANNEL]))[Facet.CHANNEL]
-    return PersonDetail(
+    return WholePersonOut(
         **person.model_dump(),
         members=[PersonOut.model_validate(each) for each in await service.members_of(session, person_id)],
         identities=[

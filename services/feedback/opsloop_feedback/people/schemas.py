@@ -40,7 +40,7 @@ class ChannelCount(OutModel):
     count: int
 
 
-class PersonDetail(PersonOut):
+class WholePersonOut(PersonOut):
     """Somebody, the ways by which they and those whom they stand for came in, and how many posts there are of theirs."""
 
     members: list[PersonOut]
