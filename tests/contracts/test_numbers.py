@@ -261,8 +261,8 @@ def numbers_taken(document: Mapping[str, Any], schema: Mapping[str, Any], pointe
             yield pointer
         case "array":
             yield from numbers_taken(document, schema["items"], pointer)
-        case "object" if schema.get("properties"):
-            for name, inner in schema["properties"].items():
+        case "object" if schema.get("properties") or schema.get("additionalProperties") is False:
+            for name, inner in schema.get("properties", {}).items():
                 yield from numbers_taken(document, inner, f"{pointer}/{name}")
         case "object" if isinstance(schema.get("additionalProperties"), dict):
             yield from numbers_taken(document, schema["additionalProperties"], pointer)

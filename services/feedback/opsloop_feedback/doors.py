@@ -59,20 +59,16 @@ async def _filters(
     )
 
 
-FilterQuery = Annotated[Filters, Depends(_filters)]
-"""A repeated filter means any of its values; all filters must hold."""
-
-
 async def _narrowed(
     session: Db,
-    filters: FilterQuery,
+    filters: Annotated[Filters, Depends(_filters)],
     person: Annotated[list[UUID] | None, Query(description="Who wrote it, by any of their ids and addresses.")] = None,
 ) -> Filters:
     return await persons.narrowed(session, filters, person) if person else filters
 
 
-PeoplesFilterQuery = Annotated[Filters, Depends(_narrowed)]
-"""The same, and who wrote it."""
+FilterQuery = Annotated[Filters, Depends(_narrowed)]
+"""A repeated filter means any of its values; all filters must hold."""
 SortQuery = Annotated[
     Sort,
     Query(

@@ -9,7 +9,7 @@ from fastapi import Response
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag
 from opsloop_common.http.paging import PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_feedback.doors import FacetQuery, PeoplesFilterQuery, SortQuery
+from opsloop_feedback.doors import FacetQuery, FilterQuery, SortQuery
 from opsloop_feedback.filters.rules import Sort
 from opsloop_feedback.items import counting, queries, service
 from opsloop_feedback.items.schemas import FeedbackListing, FeedbackPatch, shaped
@@ -23,7 +23,7 @@ WRITE = [allow("feedback:write")]
 
 @router.get("/v1/feedback", response_model=FeedbackListing, dependencies=READ)
 async def list_feedback(
-    session: Db, page: PageQuery, filters: PeoplesFilterQuery, sort: SortQuery = Sort.NEWEST, facets: FacetQuery = None
+    session: Db, page: PageQuery, filters: FilterQuery, sort: SortQuery = Sort.NEWEST, facets: FacetQuery = None
 ) -> Response:
     """List feedback, newest first unless `sort` says otherwise. A repeated filter means any of its values; all filters must hold."""
     found = await paginate(session, queries.matching(filters), page, by=queries.ORDERS[sort])
