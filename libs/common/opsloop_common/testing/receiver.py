@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+PASSES = 5
+"""Of the loop, from a connection that is accepted to the task that serves it."""
+
 
 @dataclass(frozen=True)
 class Received:
@@ -70,6 +73,10 @@ class WebhookReceiver:
             yield self
         finally:
             server.close()
+            for _ in range(
+                PASSES
+            ):  # what was accepted just now is served by then: a task that never began closes nothing
+                await asyncio.sleep(0)
             for task in self._connections:
                 task.cancel()
             await asyncio.gather(*self._connections, return_exceptions=True)
