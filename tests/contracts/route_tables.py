@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
@@ -146,3 +147,9 @@ def takes_json(operation: dict[str, Any]) -> bool:
     """Say whether a route takes a body of JSON; one that takes files, also of JSON, is tested by its room."""
     content = operation.get("requestBody", {}).get("content", ())
     return "application/json" in content and "text/csv" not in content
+
+
+def lacks(operation: dict[str, Any], may: Set[str]) -> bool:
+    """Say whether a credential's scopes do not open a route; whoever is let in to their own alone is told of it."""
+    opening, besides = may & set(operation["x-scopes"]), operation.get("x-scopes-besides", ())
+    return not opening or not (opening == set(operation.get("x-scopes-own", ())) or may >= set(besides))

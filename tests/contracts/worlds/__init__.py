@@ -54,11 +54,12 @@ async def fill(api: Api) -> dict[str, str]:
     return ids
 
 
-async def fill_own(api: Api, ids: dict[str, str], headers: dict[str, str]) -> None:
-    """Make what a key has for itself alone in the world of its service."""
+async def fill_own(api: Api, ids: dict[str, str], headers: dict[str, str]) -> dict[str, str]:
+    """Make what a key has for itself alone in the world of its service; returns the key's headers."""
     for world in WORLDS:
         if world.service == api.runtime.service.name:
             for operation, body in world.own.items():
                 method, path = operation.format_map(ids).split(" ")
                 answer = await api.client.request(method, path, json=body, headers=headers)
                 assert answer.status_code == 201, (operation, answer.text)
+    return headers
