@@ -7,6 +7,7 @@ import base64
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from opsloop_common.runner.server import listen, serving
+from opsloop_common.testing.http import Api
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
@@ -34,6 +38,8 @@ _KEYS = {
 _KEYS |= {"ArrowDown": 40}
 _TEXTS = {"Enter": "\r", " ": " "}
 PATIENCE_SECONDS = 30
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+"""By how much a page is wider than its window."""
 
 
 class Browser:
@@ -197,3 +203,26 @@ async def browsing(folder: Path) -> AsyncIterator[Tab]:
         await asyncio.to_thread(os.waitpid, process, 0)
         transport.close()
         os.close(ours[1])
+
+
+@asynccontextmanager
+async def browsing_beside(api: Api, folder: Path, path: str) -> AsyncIterator[Tab]:
+    """Serve OpsLoop, and open a browser beside it; the tab's `url` is the address of a path there."""
+    listener = listen("127.0.0.1", 0)
+    async with serving(api.app, listener):
+        async with browsing(folder) as tab:
+            tab.url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
+            yield tab
+        api.db.wakeups.stop()
+
+
+def contrast(one: str, other: str) -> float:
+    """Return how far two colours, as a page computes them, are apart (WCAG 2, 1.4.3): from 1 to 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -6,16 +6,14 @@ from html import escape, unescape
 
 import pytest
 
-from opsloop_common.runner.server import listen, serving
 from opsloop_feedback.csat.rules import COMMENT_CHARACTERS
 from opsloop_feedback.csat_pages import layout
 from opsloop_feedback.csat_pages.layout import Look
 from opsloop_feedback.csat_pages.words import SCORES, WORDS
-from services.feedback.tests.browsers import browsing, needs_browser
+from services.feedback.tests.browsers import OVERFLOW, browsing_beside, contrast, needs_browser
 
 LOOK = Look(number=7, title="支付失败 <b>", token="A" * 44, language=1)
 FOCUSED = "document.activeElement.id || document.activeElement.textContent"
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TALLEST = "Math.min(...[...document.querySelectorAll('button, input:not([type=hidden]), textarea, header a')]" \
     ".map((each) => (each.closest('label') || each).getBoundingClientRect().height))"  # fmt: skip
 COLOURS = """(() => {
@@ -76,27 +74,12 @@ def test_thanks_say_what_was_answered_and_whether_it_may_be_changed():
     assert layout.COMMENT_CHARACTERS == COMMENT_CHARACTERS
 
 
-def luminance(colour):
-    parts = [int(each) / 255 for each in colour.removeprefix("rgb(").removesuffix(")").split(",")]
-    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(pair):
-    dark, light = sorted(map(luminance, pair))
-    return (light + 0.05) / (dark + 0.05)
-
-
 @asynccontextmanager
 async def page_of(asking, folder):
     """Serve OpsLoop with a question that was asked, and open a browser beside it."""
     _, link = await asking.asked_link(title="支付失败，而且重复扣款两次", locale="zh-CN")
-    listener = listen("127.0.0.1", 0)
-    async with serving(asking.desk.api.app, listener):
-        async with browsing(folder) as tab:
-            tab.url = f"http://127.0.0.1:{listener.getsockname()[1]}{link}"
-            yield tab
-        asking.desk.api.db.wakeups.stop()
+    async with browsing_beside(asking.desk.api, folder, link) as tab:
+        yield tab
 
 
 @pytest.mark.slow
@@ -142,7 +125,7 @@ async def test_it_is_readable_by_day_and_night_and_turns_its_language(asking, tm
             await tab.narrow(1280, dark=dark)
             await tab.go(tab.url)
             seen = await tab.ask(COLOURS)
-            least = {name: contrast(pair) for name, pair in seen.items()}
+            least = {name: contrast(*pair) for name, pair in seen.items()}
             assert min(least["body"], least["soft"], least["button"]) >= 4.5, least
             assert min(least["edge"], least["tick"]) >= 3, least
             await tab.picture(tmp_path / f"rating-1280-{'night' if dark else 'day'}.png")
@@ -228,3 +211,13 @@ async def test_what_was_answered_stands_there_when_the_link_is_opened_again(aski
 
     assert 'value="3" checked' in page
     assert "两行\n话</textarea>" in page
+
+
+async def test_who_only_looks_has_said_nothing_and_sees_the_same(asking):
+    _, link = await asking.asked_link(locale="zh-CN")
+
+    shown = [await asking.open(link) for _ in range(3)]
+
+    assert {page.status_code for page in shown} == {200}
+    assert len({page.text for page in shown}) == 1
+    assert await asking.said() == []

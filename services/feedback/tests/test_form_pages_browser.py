@@ -1,18 +1,15 @@
 """The page of a form in a real browser: by keyboard alone, on a narrow screen, by day and night, without any script."""
 
-import re
 from contextlib import asynccontextmanager
 
 import pytest
 
-from opsloop_common.runner.server import listen, serving
-from services.feedback.tests.browsers import browsing, needs_browser
+from services.feedback.tests.browsers import OVERFLOW, browsing_beside, contrast, needs_browser
 from services.feedback.tests.test_forms import FORM
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), needs_browser]
 SAID = "支付失败，而且重复扣款两次，请尽快处理。"
 FOCUSED = "document.activeElement.id || document.activeElement.textContent || document.activeElement.className"
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TALLEST = "Math.min(...[...document.querySelectorAll('button, input:not([type=hidden]):not(#website), select, textarea')]" \
     ".map((each) => (each.closest('label') || each).getBoundingClientRect().height))"  # fmt: skip
 
@@ -33,13 +30,9 @@ async def page_of(desk, folder, **fields):
     """Serve OpsLoop with a form, and open a browser beside it."""
     made = await desk.client.post("/v1/forms", json=FORM | fields, headers=desk.agent)
     assert made.status_code == 201, made.text
-    listener = listen("127.0.0.1", 0)
-    async with serving(desk.api.app, listener):
-        async with browsing(folder) as tab:
-            tab.url = f"http://127.0.0.1:{listener.getsockname()[1]}/p/acme/forms/contact"
-            await tab.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": "zh-CN"})
-            yield tab
-        desk.api.db.wakeups.stop()
+    async with browsing_beside(desk.api, folder, "/p/acme/forms/contact") as tab:
+        await tab.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": "zh-CN"})
+        yield tab
 
 
 async def posts(desk):
@@ -116,7 +109,10 @@ async def test_the_switch_of_languages_takes_along_what_was_typed(desk, tmp_path
 
         assert await tab.ask("document.documentElement.lang") == "en"
         assert await tab.ask("document.getElementById('body').value") == SAID
+        assert await tab.ask("document.querySelector('[role=alert]')") is None
+        assert await tab.ask(OVERFLOW) == 0
         await tab.picture(tmp_path / "form-1280-night.png")
+    assert await posts(desk) == []
 
 
 @pytest.mark.parametrize("width", [320, 768, 1280])
@@ -131,16 +127,6 @@ async def test_words_and_edges_can_be_seen_by_day_and_night(desk, tmp_path, widt
         assert await tab.ask(OVERFLOW) == 0
     for name, (one, other) in seen.items():
         assert contrast(one, other) >= (3 if name == "edge" else 4.5), (name, one, other)
-
-
-def contrast(one, other):
-    def luminance(colour):
-        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 async def test_nothing_is_loaded_but_the_page(desk, tmp_path):

@@ -64,14 +64,16 @@ async def find_settings(session: AsyncSession) -> CsatSettings | None:
 
 async def find_response(session: AsyncSession, feedback_id: UUID, resolved_at: datetime) -> CsatResponse | None:
     """Return what is known of one resolution, locked until the transaction ends, or None."""
-    one = (CsatResponse.feedback_id == feedback_id, CsatResponse.resolved_at == resolved_at)
-    return await session.scalar(select(CsatResponse).where(*one).with_for_update())
+    return await session.scalar(_of_resolution(feedback_id, resolved_at).with_for_update())
 
 
 async def look_at_response(session: AsyncSession, feedback_id: UUID, resolved_at: datetime) -> CsatResponse | None:
     """Return what is known of one resolution, or None."""
-    one = (CsatResponse.feedback_id == feedback_id, CsatResponse.resolved_at == resolved_at)
-    return await session.scalar(select(CsatResponse).where(*one))
+    return await session.scalar(_of_resolution(feedback_id, resolved_at))
+
+
+def _of_resolution(feedback_id: UUID, resolved_at: datetime) -> Select[CsatResponse]:
+    return select(CsatResponse).where(CsatResponse.feedback_id == feedback_id, CsatResponse.resolved_at == resolved_at)
 
 
 async def is_asked_since(session: AsyncSession, person: str, since: datetime) -> bool:

@@ -286,13 +286,14 @@ async def report(session: AsyncSession, since: datetime | None, until: datetime 
     if not begin < end <= begin + LONGEST_REPORT:
         raise Invalid("/query/to", f"must be after `from`, by {LONGEST_REPORT.days} days at most")
     workspace = await workspaces.get(session)
-    how: Any = {"zone": workspace.time_zone, "week_start": workspace.week_start}
-    rows = rules.joined(
-        await queries.answered(session, begin, end, by=by, **how),
-        await queries.asked(session, begin, end, by=by, **how),
-    )
-    by_severity = rules.joined(
-        await queries.answered(session, begin, end, by="severity", **how),
-        await queries.asked(session, begin, end, by="severity", **how),
-    )
+
+    async def counted(by: str) -> dict[str | None, rules.Answers]:
+        how: Any = {"by": by, "zone": workspace.time_zone, "week_start": workspace.week_start}
+        return rules.joined(
+            await queries.answered(session, begin, end, **how), await queries.asked(session, begin, end, **how)
+        )
+
+    rows = await counted(by)
+    # of the others there may be more groups than a report has
+    by_severity = rows if by == "severity" else await counted("severity")
     return Report(begin, end, rows, rules.together(by_severity.values()))

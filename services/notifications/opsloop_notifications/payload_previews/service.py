@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.envelope import CONTENT_TYPE, Event
 from opsloop_common.db import clock_of, settings_of
+from opsloop_common.documents import write_document
 from opsloop_common.errors import Conflict, Invalid, NotFound
 from opsloop_notifications.bindings.rules import STATES, document_for
 from opsloop_notifications.endpoints import service as endpoints
@@ -84,7 +84,7 @@ async def _sample(session: AsyncSession, webhook: Webhook, event_type: str | Non
 
 async def _body(document: dict[str, Any], template: str | None) -> str:
     if template is None:
-        return orjson.dumps(document).decode()
+        return write_document(document)
     try:
         return (await asyncio.to_thread(payloads.render, template, document)).decode()
     except Faulty as fault:
